@@ -1,0 +1,20 @@
+# What a package holds: programs, units, D-Bus policy, users, directories.
+install(TARGETS klubster RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS klubsterd klubster-fetch klubster-unpack klubster-store klubster-peerd
+        RUNTIME DESTINATION lib/klubster)
+
+foreach(unit klubster.service klubster-peerd.service klubster-hardware.service klubster.slice)
+  configure_file(units/${unit}.in ${CMAKE_CURRENT_BINARY_DIR}/units/${unit} @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/units/${unit} DESTINATION lib/systemd/system)
+endforeach()
+install(FILES units/org.klubster.conf DESTINATION share/dbus-1/system.d)
+install(FILES units/klubster.sysusers.conf DESTINATION lib/sysusers.d RENAME klubster.conf)
+install(FILES units/klubster.tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME klubster.conf)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME klubster)
+set(CPACK_PACKAGE_CONTACT "klubster maintainers <maintainers@klubster.invalid>")
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd (>= 252), dbus")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+include(CPack)
