@@ -12,6 +12,8 @@ namespace {
 constexpr Reason kReasons[] = {
     {"AgentUnreachable", "the agent does not answer on the system bus", "systemctl status klubster",
      false},
+    {"AlreadyRunning", "another instance of the same program already runs",
+     "systemctl status klubster", false},
     {"ArchiveRefused", "the package holds a member that the unpacking policy forbids",
      "klubster profile inspect FILE, then pack it again with klubster profile pack", false},
     {"BadJson", "a JSON document is malformed or does not fit its schema",

@@ -1,0 +1,232 @@
+// The connection: calls, matches, names, replies. Message contents are in bus_message.cpp.
+#include "linux/bus.h"
+
+#include <systemd/sd-bus.h>
+
+#include <cerrno>
+#include <map>
+#include <stdexcept>
+
+#include "base/names.h"
+
+namespace klubster {
+
+namespace {
+
+void demand(int code, const char* what) {
+  if (code < 0) throw std::runtime_error(std::string("sd-bus: ") + what);
+}
+
+sd_event* loop_of(sd_bus_message* message) {
+  return sd_bus_get_event(sd_bus_message_get_bus(message));
+}
+
+// The last word of an error name: "org.freedesktop.systemd1.NoSuchUnit" -> "NoSuchUnit".
+Error error_of(const sd_bus_error* error) {
+  const std::string name = error->name == nullptr ? "" : error->name;
+  const auto dot = name.rfind('.');
+  return Error(ErrorKind::kUnavailable, dot == std::string::npos ? name : name.substr(dot + 1),
+               error->message == nullptr ? name : error->message);
+}
+
+struct CallClosure {
+  std::function<void(Result<BusMessage>)> handler;
+  static void destroy(void* data) { delete static_cast<CallClosure*>(data); }
+};
+
+struct MatchClosure {
+  std::function<void(BusMessage)> handler;
+  static void destroy(void* data) { delete static_cast<MatchClosure*>(data); }
+};
+
+struct ObjectClosure {
+  std::vector<BusMethod> methods;
+  std::vector<BusSignal> signals;
+  std::vector<sd_bus_vtable> vtable;
+  static void destroy(void* data) { delete static_cast<ObjectClosure*>(data); }
+};
+
+int on_reply(sd_bus_message* message, void* data, sd_bus_error*) {
+  const auto* closure = static_cast<CallClosure*>(data);
+  guard_handler(loop_of(message), [&] {
+    if (const sd_bus_error* error = sd_bus_message_get_error(message)) {
+      closure->handler(error_of(error));
+    } else {
+      closure->handler(BusMessage::referencing(message));
+    }
+  });
+  return 0;
+}
+
+// A non-zero return would keep later handlers of the same signal from seeing it.
+int on_match(sd_bus_message* message, void* data, sd_bus_error*) {
+  const auto* closure = static_cast<MatchClosure*>(data);
+  guard_handler(loop_of(message), [&] { closure->handler(BusMessage::referencing(message)); });
+  return 0;
+}
+
+// Without an install callback a failed AddMatch would tear the whole connection down.
+int on_match_installed(sd_bus_message*, void*, sd_bus_error*) {
+  return 0;
+}
+
+int on_method(sd_bus_message* message, void* data, sd_bus_error*) {
+  const auto* closure = static_cast<ObjectClosure*>(data);
+  const std::string name = sd_bus_message_get_member(message);
+  guard_handler(loop_of(message), [&] {
+    for (const auto& method : closure->methods) {
+      if (method.name == name) return method.handle(BusMessage::referencing(message));
+    }
+  });
+  return 1;
+}
+
+int on_disconnected(sd_bus_message* message, void*, sd_bus_error*) {
+  guard_handler(loop_of(message), [] { throw std::runtime_error("the system bus is gone"); });
+  return 0;
+}
+
+}  // namespace
+
+void BusSlot::Unref::operator()(sd_bus_slot* slot) const {
+  sd_bus_slot_unref(slot);
+}
+
+void Bus::Close::operator()(sd_bus* bus) const {
+  sd_bus_flush_close_unref(bus);
+}
+
+Result<Bus> Bus::attach(sd_bus* bus, EventLoop& loop) {
+  Bus made(bus);
+  demand(sd_bus_attach_event(bus, loop.get(), SD_EVENT_PRIORITY_NORMAL), "attach_event");
+  demand(sd_bus_match_signal_async(bus, nullptr, "org.freedesktop.DBus.Local", nullptr,
+                                   "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
+                                   on_match_installed, nullptr),
+         "match Disconnected");
+  return made;
+}
+
+Result<Bus> Bus::open_system(EventLoop& loop) {
+  sd_bus* bus = nullptr;
+  if (const int code = sd_bus_open_system(&bus); code < 0) {
+    return Error(ErrorKind::kUnavailable, "AgentUnreachable",
+                 system_error("connecting to the system bus", -code).message());
+  }
+  return attach(bus, loop);
+}
+
+Result<Bus> Bus::open_user(EventLoop& loop) {
+  sd_bus* bus = nullptr;
+  if (const int code = sd_bus_open_user(&bus); code < 0) {
+    return Error(ErrorKind::kUnavailable, "AgentUnreachable",
+                 system_error("connecting to the user bus", -code).message());
+  }
+  return attach(bus, loop);
+}
+
+BusMessage Bus::method(const std::string& destination, const std::string& path,
+                       const std::string& interface, const std::string& member) {
+  sd_bus_message* message = nullptr;
+  demand(sd_bus_message_new_method_call(bus_.get(), &message, destination.c_str(), path.c_str(),
+                                        interface.c_str(), member.c_str()),
+         "new_method_call");
+  return BusMessage(message);
+}
+
+void Bus::call(BusMessage message, std::function<void(Result<BusMessage>)> handler,
+               std::uint64_t timeout_usec) {
+  auto closure = std::make_unique<CallClosure>(CallClosure{std::move(handler)});
+  sd_bus_slot* slot = nullptr;
+  demand(sd_bus_call_async(bus_.get(), &slot, message.get(), on_reply, closure.get(), timeout_usec),
+         "call_async");
+  // Floating: the bus keeps the pending call and frees the closure with it.
+  demand(sd_bus_slot_set_destroy_callback(slot, &CallClosure::destroy), "set_destroy_callback");
+  (void)closure.release();
+  demand(sd_bus_slot_set_floating(slot, 1), "set_floating");
+  sd_bus_slot_unref(slot);
+}
+
+BusSlot Bus::match(const std::string& rule, std::function<void(BusMessage)> handler) {
+  auto closure = std::make_unique<MatchClosure>(MatchClosure{std::move(handler)});
+  sd_bus_slot* slot = nullptr;
+  demand(sd_bus_add_match_async(bus_.get(), &slot, rule.c_str(), on_match, on_match_installed,
+                                closure.get()),
+         "add_match");
+  demand(sd_bus_slot_set_destroy_callback(slot, &MatchClosure::destroy), "set_destroy_callback");
+  (void)closure.release();
+  return BusSlot(slot);
+}
+
+BusSlot Bus::serve(const std::string& path, const std::string& interface,
+                   std::vector<BusMethod> methods, std::vector<BusSignal> signals) {
+  auto closure = std::make_unique<ObjectClosure>();
+  closure->methods = std::move(methods);
+  closure->signals = std::move(signals);
+  // sd-bus keeps pointers into the names and into this table: both live in the closure.
+  const sd_bus_vtable start = SD_BUS_VTABLE_START(0);
+  closure->vtable.push_back(start);
+  for (const auto& method : closure->methods) {
+    sd_bus_vtable row = SD_BUS_METHOD(method.name.c_str(), method.takes.c_str(),
+                                      method.returns.c_str(), on_method, 0);
+    if (method.everybody) row.flags = SD_BUS_VTABLE_UNPRIVILEGED;
+    closure->vtable.push_back(row);
+  }
+  for (const auto& signal : closure->signals) {
+    const sd_bus_vtable row = SD_BUS_SIGNAL(signal.name.c_str(), signal.carries.c_str(), 0);
+    closure->vtable.push_back(row);
+  }
+  const sd_bus_vtable end = SD_BUS_VTABLE_END;
+  closure->vtable.push_back(end);
+
+  sd_bus_slot* slot = nullptr;
+  demand(sd_bus_add_object_vtable(bus_.get(), &slot, path.c_str(), interface.c_str(),
+                                  closure->vtable.data(), closure.get()),
+         "add_object_vtable");
+  demand(sd_bus_slot_set_destroy_callback(slot, &ObjectClosure::destroy), "set_destroy_callback");
+  (void)closure.release();
+  return BusSlot(slot);
+}
+
+Status Bus::own_name(const std::string& name) {
+  const int code = sd_bus_request_name(bus_.get(), name.c_str(), 0);
+  if (code == -EEXIST || code == -EALREADY) {
+    return Error(ErrorKind::kConflict, "AlreadyRunning",
+                 "another process has the bus name " + name);
+  }
+  if (code < 0) return system_error("asking for the bus name " + name, -code);
+  return {};
+}
+
+void Bus::reply(const BusMessage& call, const std::function<void(BusMessage&)>& fill) {
+  sd_bus_message* message = nullptr;
+  demand(sd_bus_message_new_method_return(call.get(), &message), "new_method_return");
+  BusMessage answer(message);
+  fill(answer);
+  (void)sd_bus_send(bus_.get(), message, nullptr);  // the caller may be gone
+}
+
+void Bus::refuse(const BusMessage& call, const Error& error) {
+  const std::string name = std::string(names::kBusErrorPrefix) + error.reason();
+  const sd_bus_error answer = SD_BUS_ERROR_MAKE_CONST(name.c_str(), error.message().c_str());
+  (void)sd_bus_reply_method_error(call.get(), &answer);  // the caller may be gone
+}
+
+void Bus::emit(const std::string& path, const std::string& interface, const std::string& member,
+               const std::function<void(BusMessage&)>& fill) {
+  sd_bus_message* message = nullptr;
+  demand(sd_bus_message_new_signal(bus_.get(), &message, path.c_str(), interface.c_str(),
+                                   member.c_str()),
+         "new_signal");
+  BusMessage signal(message);
+  fill(signal);
+  (void)sd_bus_send(bus_.get(), message, nullptr);  // a lost bus is noticed by its own match
+}
+
+std::string Bus::encode_path(const std::string& prefix, const std::string& name) {
+  char* path = nullptr;
+  demand(sd_bus_path_encode(prefix.c_str(), name.c_str(), &path), "path_encode");
+  const std::unique_ptr<char, void (*)(void*)> owned(path, ::free);
+  return path;
+}
+
+}  // namespace klubster
