@@ -1,4 +1,7 @@
 # What a package holds: programs, units, D-Bus policy, users, directories.
+# The agent finds its programs and roots at fixed places (agent/base/names.h): the prefix is /usr.
+set(KLUBSTER_PROGRAM_DIR ${CMAKE_INSTALL_PREFIX}/lib/klubster)
+
 install(TARGETS klubster RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS klubsterd klubster-fetch klubster-unpack klubster-store klubster-peerd
         RUNTIME DESTINATION lib/klubster)
@@ -10,11 +13,15 @@ endforeach()
 install(FILES units/org.klubster.conf DESTINATION share/dbus-1/system.d)
 install(FILES units/klubster.sysusers.conf DESTINATION lib/sysusers.d RENAME klubster.conf)
 install(FILES units/klubster.tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME klubster.conf)
+install(FILES README.md CHANGELOG.md DESTINATION share/doc/klubster OPTIONAL)
+install(FILES LICENSE DESTINATION share/doc/klubster RENAME copyright)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME klubster)
 set(CPACK_PACKAGE_CONTACT "klubster maintainers <maintainers@klubster.invalid>")
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd (>= 252), dbus")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_SOURCE_DIR}/cmake/postinst)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 include(CPack)
