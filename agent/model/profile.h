@@ -132,9 +132,13 @@ Result<Profile> profile_from_json(const Json& json);
 // systemd properties that a manifest's `unit` may set, with how D-Bus wants them.
 enum class UnitPropertyType { kString, kBool, kUint64, kUsec, kStringList, kOctal };
 struct UnitProperty {
-  const char* name;  // systemd's own name in unit files: "LimitNOFILE", "KillMode"
+  std::string_view name;  // systemd's own name in unit files: "LimitNOFILE", "TimeoutStopSec"
   UnitPropertyType type;
+  const char* dbus_name;  // as StartTransientUnit wants it: "LimitNOFILE", "TimeoutStopUSec"
 };
+// nullptr when a manifest may not set it. Values in StepSpec::unit have the form that
+// unit_property_value() in model/profile_rules.h makes.
 const UnitProperty* find_unit_property(std::string_view name);
+std::vector<std::string> unit_property_names();
 
 }  // namespace klubster
