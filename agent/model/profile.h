@@ -127,6 +127,7 @@ struct Profile {
 // kInvalid, reason "ManifestInvalid", for anything a worker could have made up (unknown mode, bad
 // id, unknown `after`, property off the allow list, …): the daemon does not believe the worker.
 Json to_json(const Profile& profile);
+Json to_json(const StepSpec& step);
 Result<Profile> profile_from_json(const Json& json);
 
 // systemd properties that a manifest's `unit` may set, with how D-Bus wants them.

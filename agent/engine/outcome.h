@@ -1,0 +1,33 @@
+// What a unit's snapshot means.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "engine/unit.h"
+
+namespace klubster {
+
+enum class UnitPhase {
+  kUnknown,    // systemd has not answered, or the answer means nothing yet
+  kAbsent,     // no such unit: never started, or its result is lost
+  kRunning,    // a task that works, a service that starts
+  kUp,         // a service that is active
+  kSucceeded,  // a task that ended well
+  kFailed,
+};
+
+struct Outcome {
+  UnitPhase phase = UnitPhase::kUnknown;
+  std::string reason, message;  // of a failure: a row of the reasons table, and what happened
+  int exit_code = 0;
+};
+
+// `service`: active means up; otherwise (Type=oneshot, RemainAfterExit=yes) only "exited" is
+// success. Exit codes that count as success were given to systemd in SuccessExitStatus.
+Outcome classify(const UnitSnapshot& unit, bool service);
+
+// {"wallUsec", "cpuUsec", "memoryPeakBytes", …}: what the machine did not account is absent.
+Json cost_of(const UnitSnapshot& unit);
+
+}  // namespace klubster

@@ -1,0 +1,56 @@
+// The seams: the few interfaces through which the engine reaches the world.
+//
+// linux/ and daemon/ implement them; tests use fakes that hold state, and contract tests run the
+// same cases against both.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/unit.h"
+#include "model/event.h"
+
+namespace klubster {
+
+// Starts, watches and releases systemd units. Answers come through the handler, never from within
+// a call.
+class UnitRunner {
+ public:
+  virtual ~UnitRunner() = default;
+
+  // Called with a fresh snapshot of a watched unit: once after watch(), then on every change.
+  virtual void on_change(std::function<void(const UnitSnapshot&)> handler) = 0;
+  // Watches a unit until it is released; it need not exist.
+  virtual void watch(const std::string& unit) = 0;
+  // Starts a transient unit (and watches it). When systemd refuses, the snapshot carries
+  // start_error.
+  virtual void start(const TransientUnit& unit) = 0;
+  // Starts a unit that the machine has.
+  virtual void start_existing(const std::string& unit) = 0;
+  // Stops the unit and lets systemd forget it; the snapshot "not-found" follows.
+  virtual void release(const std::string& unit) = 0;
+  virtual void reboot() = 0;
+};
+
+// The durable, append-only record.
+class EventStore {
+ public:
+  virtual ~EventStore() = default;
+  // Stamps and writes the events in order; durable when it returns. Afterwards the events carry
+  // their seq, boot and times. An error means that nothing may be acknowledged any more.
+  virtual Status append(std::vector<Event>& events) = 0;
+};
+
+// One wake-up call: the newest request replaces the one before.
+class Timers {
+ public:
+  virtual ~Timers() = default;
+  virtual void wake_at(std::uint64_t mono_usec, std::function<void()> handler) = 0;
+  virtual void cancel() = 0;
+  virtual std::uint64_t now_mono_usec() const = 0;
+};
+
+}  // namespace klubster
