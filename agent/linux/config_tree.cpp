@@ -1,0 +1,275 @@
+// Walks the roots of the config tree without ever opening what is not a regular file.
+#include "linux/config_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "base/names.h"
+#include "base/text.h"
+#include "linux/files.h"
+#include "model/schema.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr std::size_t kValueBytes = 64 * 1024;
+constexpr std::size_t kEntries = 10'000;  // files and directories of one root
+constexpr std::size_t kDepth = 16;
+constexpr int kReadings = 8;  // before a tree counts as one that never rests
+
+bool is_ignored(std::string_view name) {
+  return name.starts_with(".") || name.starts_with("README") || name.ends_with("~") ||
+         name.ends_with(".bak") || name.ends_with(".tmp");
+}
+
+std::string_view kind_of(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "something else";
+}
+
+// The key without its overlay: "overlays/node=n1/profile/url" is "profile/url".
+std::string_view without_overlay(std::string_view key) {
+  if (!key.starts_with("overlays/")) return key;
+  const auto slash = key.find('/', std::strlen("overlays/"));
+  return slash == std::string_view::npos ? "" : key.substr(slash + 1);
+}
+
+// Labels are left out: a prefix such as topology.kubernetes.io is a directory and could be a label.
+bool must_be_file(std::string_view key) {
+  const KeySpec* spec = find_key(key);
+  return spec != nullptr && !key.starts_with("node/labels/");
+}
+
+struct CloseDir {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+using UniqueDir = std::unique_ptr<DIR, CloseDir>;
+
+// Reads one root into a layer.
+class Walker {
+ public:
+  explicit Walker(const ConfigRoot& root) {
+    layer_.layer = root.layer;
+    layer_.root = root.path;
+  }
+
+  TreeLayer run() {
+    UniqueFd fd(::open(layer_.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK));
+    if (fd) {
+      read_directory(std::move(fd), "");
+    } else if (errno != ENOENT) {
+      problem("", errno == ENOTDIR ? "expected a directory, found something else"
+                                   : "expected a readable directory, found: " +
+                                         std::string(std::strerror(errno)));
+    }
+    return std::move(layer_);
+  }
+
+ private:
+  void problem(const std::string& key, std::string message) {
+    const std::string file = key.empty() ? layer_.root : layer_.root + "/" + key;
+    layer_.problems.push_back(
+        {printable(file, 400), printable(key, 200), std::move(message), "ConfigInvalid"});
+  }
+
+  void read_directory(UniqueFd fd, const std::string& key) {
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) return cannot_read(key, errno);
+    const std::pair identity(info.st_dev, info.st_ino);
+    if (std::ranges::count(ancestors_, identity) != 0) {
+      return problem(key, "expected a tree, found a link that leads back to a directory above it");
+    }
+    if (ancestors_.size() >= kDepth) {
+      return problem(key, "expected at most " + std::to_string(kDepth) +
+                              " directories inside one another, found more");
+    }
+    ancestors_.push_back(identity);
+    for (const auto& name : names_in(fd, key)) {
+      if (is_ignored(name)) continue;
+      if (++entries_ > kEntries) {
+        if (entries_ == kEntries + 1) {
+          problem("", "expected at most " + std::to_string(kEntries) + " entries, found more");
+        }
+        break;
+      }
+      read_entry(fd.get(), name, key.empty() ? name : key + "/" + name);
+    }
+    ancestors_.pop_back();
+  }
+
+  // Sorted, so that messages come in the same order everywhere.
+  std::vector<std::string> names_in(const UniqueFd& fd, const std::string& key) {
+    std::vector<std::string> names;
+    const int copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3);
+    UniqueDir dir(copy < 0 ? nullptr : ::fdopendir(copy));
+    if (!dir) {
+      if (copy >= 0) ::close(copy);
+      cannot_read(key, errno);
+      return names;
+    }
+    errno = 0;
+    while (const dirent* entry = ::readdir(dir.get())) {
+      names.emplace_back(entry->d_name);
+      if (names.size() > kEntries + 2) break;
+      errno = 0;
+    }
+    if (errno != 0) cannot_read(key, errno);
+    std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
+    std::ranges::sort(names);
+    return names;
+  }
+
+  void read_entry(int parent, const std::string& name, const std::string& key) {
+    if (!is_utf8(name)) return problem(key, "expected a name in UTF-8, found other bytes");
+    // Asked before opening: opening a device can have effects.
+    struct stat info {};
+    if (::fstatat(parent, name.c_str(), &info, 0) != 0) return cannot_read(key, errno);
+    if (S_ISDIR(info.st_mode)) {
+      if (must_be_file(without_overlay(key))) {
+        return problem(key, "expected a file, found a directory");
+      }
+      UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      return fd ? read_directory(std::move(fd), key) : cannot_read(key, errno);
+    }
+    if (!S_ISREG(info.st_mode)) {
+      return problem(key, "expected a regular file, found " + std::string(kind_of(info.st_mode)));
+    }
+    UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd) return cannot_read(key, errno);
+    if (::fstat(fd.get(), &info) != 0) return cannot_read(key, errno);
+    if (!S_ISREG(info.st_mode)) {
+      return problem(key, "expected a regular file, found " + std::string(kind_of(info.st_mode)));
+    }
+    read_value(fd.get(), key);
+  }
+
+  void read_value(int fd, const std::string& key) {
+    std::string value;
+    std::array<char, 4096> buffer;
+    while (true) {
+      const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return cannot_read(key, errno);
+      if (got == 0) break;
+      value.append(buffer.data(), static_cast<std::size_t>(got));
+      if (value.size() > kValueBytes) {
+        return problem(key, "expected at most 64 KiB, found a larger file");
+      }
+    }
+    if (value.find('\0') != std::string::npos) {
+      return problem(key, "expected text, found a NUL byte");
+    }
+    if (!is_utf8(value)) return problem(key, "expected UTF-8, found other bytes");
+    if (value.find("\r\n") != std::string::npos || value.ends_with('\r')) {
+      return problem(key,
+                     "expected lines that end in LF, found CRLF (mend with: sed -i 's/\\r$//')");
+    }
+    if (value.ends_with('\n')) value.pop_back();
+    layer_.files.push_back({key, std::move(value), layer_.root + "/" + key});
+  }
+
+  void cannot_read(const std::string& key, int error_number) {
+    if (error_number == ELOOP) {
+      return problem(key, "expected a file, found a loop of symbolic links");
+    }
+    if (error_number == ENOENT) {
+      return problem(key, "expected a file, found a symbolic link to nothing");
+    }
+    problem(key, "expected a readable file, found: " + std::string(std::strerror(error_number)));
+  }
+
+  TreeLayer layer_;
+  std::size_t entries_ = 0;
+  std::vector<std::pair<dev_t, ino_t>> ancestors_;  // of the directory being read
+};
+
+std::vector<TreeLayer> read_layers(const std::vector<ConfigRoot>& roots) {
+  std::vector<TreeLayer> layers;
+  layers.reserve(roots.size());
+  for (const auto& root : roots)
+    layers.push_back(Walker(root).run());
+  return layers;
+}
+
+bool same(const TreeLayer& a, const TreeLayer& b) {
+  const auto same_file = [](const TreeFile& x, const TreeFile& y) {
+    return x.key == y.key && x.value == y.value;
+  };
+  const auto same_problem = [](const TreeProblem& x, const TreeProblem& y) {
+    return x.key == y.key && x.message == y.message;
+  };
+  return std::ranges::equal(a.files, b.files, same_file) &&
+         std::ranges::equal(a.problems, b.problems, same_problem);
+}
+
+}  // namespace
+
+std::vector<ConfigRoot> config_roots(const std::vector<std::string>& paths) {
+  std::vector<ConfigRoot> roots;
+  // One alone stands for what an administrator writes.
+  int layer = paths.size() == 1 ? kLayerSystem : kLayerImage;
+  for (const auto& path : paths) roots.push_back({std::min(layer++, kLayerRuntime), path});
+  return roots;
+}
+
+ConfigSources system_config_sources() {
+  ConfigSources sources;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of ours sets the environment
+  const char* moved = std::getenv("KLUBSTER_CONFIG_PATH");
+  std::vector<std::string> paths;
+  if (moved != nullptr && *moved != '\0') {
+    for (const auto& path : split(moved, ':')) {
+      if (!path.empty()) paths.push_back(path);
+    }
+  } else {
+    paths.assign(std::begin(names::kConfigRoots), std::end(names::kConfigRoots));
+  }
+  sources.roots = config_roots(paths);
+  std::array<char, HOST_NAME_MAX + 1> hostname{};
+  if (::gethostname(hostname.data(), hostname.size() - 1) == 0) sources.hostname = hostname.data();
+  return sources;
+}
+
+MergedTree read_config_tree(const ConfigSources& sources) {
+  auto layers = read_layers(sources.roots);
+  bool rests = false;
+  for (int reading = 1; reading < kReadings && !rests; ++reading) {
+    auto again = read_layers(sources.roots);
+    rests = std::ranges::equal(layers, again, same);
+    layers = std::move(again);
+  }
+  auto tree = merge_tree({std::move(layers), sources.hostname, sources.node});
+  if (!rests) {
+    tree.errors.push_back({"", "",
+                           "expected a tree that is at rest, found one that changed in each of " +
+                               std::to_string(kReadings) + " readings",
+                           "ConfigInvalid"});
+  }
+  return tree;
+}
+
+Result<NodeConfig> resolve_config(const ConfigSources& sources) {
+  return make_node_config(read_config_tree(sources));
+}
+
+Result<NodeConfig> restore_config(const Json& stored, const ConfigSources& sources) {
+  ConfigSources same_node = sources;
+  same_node.node = stored.text_or("node");
+  return node_config_from_json(stored, read_config_tree(same_node).settings);
+}
+
+}  // namespace klubster

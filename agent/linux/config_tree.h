@@ -1,0 +1,45 @@
+// Reads the config tree from its roots on disk.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "model/merge.h"
+#include "model/node_config.h"
+
+namespace klubster {
+
+struct ConfigRoot {
+  int layer = 0;
+  std::string path;
+};
+
+struct ConfigSources {
+  std::vector<ConfigRoot> roots;  // lowest first; one that does not exist is an empty layer
+  std::string hostname;
+  std::string node;  // forced name (`--node`); empty: by node/name, else the hostname
+};
+
+// The four roots of names::kConfigRoots, or those of $KLUBSTER_CONFIG_PATH (dir:dir:…, lowest
+// first), and the machine's hostname.
+ConfigSources system_config_sources();
+// `paths` as layers 2 to 5, the last one the highest; one alone is layer 3.
+std::vector<ConfigRoot> config_roots(const std::vector<std::string>& paths);
+
+// Reads all roots, twice at least, until two readings in a row agree: a tree that is changed while
+// it is read is never used half old, half new. Never blocks on a FIFO or device and never opens
+// one. Files that break the rules of form (config-tree.md "Form") are in the errors of the answer,
+// which is whole apart from them.
+MergedTree read_config_tree(const ConfigSources& sources);
+
+// What this node was told to be. All mistakes of form and content at once: kInvalid, reason
+// ConfigInvalid, one line each: "FILE: key KEY: expected …, found … (did you mean …?)".
+Result<NodeConfig> resolve_config(const ConfigSources& sources);
+
+// The last good config from its stored form (to_json with kDigest), with today's secrets taken from
+// the tree as far as they can be read. BadJson when the stored form is damaged.
+Result<NodeConfig> restore_config(const Json& stored, const ConfigSources& sources);
+
+}  // namespace klubster
