@@ -51,7 +51,8 @@ class BusMessage {
   std::int32_t read_int32();
   std::uint32_t read_uint32();
   std::uint64_t read_uint64();
-  UniqueFd read_fd();  // duplicated
+  UniqueFd read_fd();        // duplicated
+  std::string read_bytes();  // ay
   // False at the end of the enclosing array.
   bool enter(char type, const char* contents);
   void exit();

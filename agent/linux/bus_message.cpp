@@ -121,6 +121,12 @@ UniqueFd BusMessage::read_fd() {
   if (!fd) throw std::runtime_error("D-Bus message: duplicating a descriptor");
   return fd;
 }
+std::string BusMessage::read_bytes() {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  demand(sd_bus_message_read_array(get(), 'y', &data, &size), "reading bytes");
+  return std::string(static_cast<const char*>(data), size);
+}
 bool BusMessage::enter(char type, const char* contents) {
   return demand(sd_bus_message_enter_container(get(), type, contents), "entering a container") > 0;
 }

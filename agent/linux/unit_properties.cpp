@@ -1,0 +1,166 @@
+// One D-Bus signature per kind of property value.
+#include "linux/unit_properties.h"
+
+#include <functional>
+#include <map>
+
+#include "base/digest.h"
+
+namespace klubster {
+
+namespace {
+
+// Appends a value as the contents of its variant; the first line of each is the signature.
+struct Appender {
+  BusMessage& message;
+
+  void basic(const char* type, const std::function<void()>& add) const {
+    message.open('v', type);
+    add();
+    message.close();
+  }
+  void operator()(bool value) const {
+    basic("b", [&] { message.add_bool(value); });
+  }
+  void operator()(std::int32_t value) const {
+    basic("i", [&] { message.add_int32(value); });
+  }
+  void operator()(std::uint32_t value) const {
+    basic("u", [&] { message.add_uint32(value); });
+  }
+  void operator()(std::uint64_t value) const {
+    basic("t", [&] { message.add_uint64(value); });
+  }
+  void operator()(const std::string& value) const {
+    basic("s", [&] { message.add_string(value); });
+  }
+  void operator()(const Texts& values) const {
+    basic("as", [&] { message.add_strings(values); });
+  }
+  void operator()(const ExecCommand& command) const {
+    basic("a(sasas)", [&] {
+      message.open('a', "(sasas)").open('r', "sasas");
+      message.add_string(command.argv.front()).add_strings(command.argv);
+      message.add_strings({"no-env-expand"});
+      message.close().close();
+    });
+  }
+  void operator()(const std::vector<std::pair<std::string, std::string>>& pairs) const {
+    basic("a(ss)", [&] {
+      message.open('a', "(ss)");
+      for (const auto& [first, second] : pairs) {
+        message.open('r', "ss").add_string(first).add_string(second).close();
+      }
+      message.close();
+    });
+  }
+  void operator()(const std::vector<Bind>& binds) const {
+    basic("a(ssbt)", [&] {
+      message.open('a', "(ssbt)");
+      for (const auto& bind : binds) {
+        message.open('r', "ssbt").add_string(bind.from).add_string(bind.to);
+        message.add_bool(false).add_uint64(0).close();  // must exist; not recursive
+      }
+      message.close();
+    });
+  }
+  void operator()(const FilterList& filter) const {
+    basic("(bas)", [&] {
+      message.open('r', "bas").add_bool(filter.allow).add_strings(filter.names).close();
+    });
+  }
+  void operator()(const ExitCodes& exits) const {
+    basic("(aiai)", [&] {
+      message.open('r', "aiai").open('a', "i");
+      for (const int code : exits.codes)
+        message.add_int32(code);
+      message.close().open('a', "i").close().close();
+    });
+  }
+  void operator()(const JournalFields& journal) const {
+    basic("aay", [&] {
+      message.open('a', "ay");
+      for (const auto& field : journal.fields)
+        message.add_bytes(field);
+      message.close();
+    });
+  }
+  void operator()(const BlobDescriptor& blob) const {
+    basic("h", [&] { message.add_fd(blob.fd); });
+  }
+};
+
+// UINT64_MAX means "not accounted" on this machine: unknown, not zero.
+std::optional<std::uint64_t> accounted(std::uint64_t value) {
+  if (value == UINT64_MAX) return std::nullopt;
+  return value;
+}
+
+using Reader = void (*)(BusMessage&, UnitSnapshot&);
+
+const std::map<std::string, std::pair<const char*, Reader>>& readers() {
+  static const std::map<std::string, std::pair<const char*, Reader>> kReaders = {
+      {"LoadState", {"s", [](BusMessage& m, UnitSnapshot& u) { u.load_state = m.read_string(); }}},
+      {"ActiveState",
+       {"s", [](BusMessage& m, UnitSnapshot& u) { u.active_state = m.read_string(); }}},
+      {"SubState", {"s", [](BusMessage& m, UnitSnapshot& u) { u.sub_state = m.read_string(); }}},
+      {"FragmentPath",
+       {"s", [](BusMessage& m, UnitSnapshot& u) { u.fragment_path = m.read_string(); }}},
+      {"Result", {"s", [](BusMessage& m, UnitSnapshot& u) { u.result = m.read_string(); }}},
+      {"ExecMainCode", {"i", [](BusMessage& m, UnitSnapshot& u) { u.exec_code = m.read_int32(); }}},
+      {"ExecMainStatus",
+       {"i", [](BusMessage& m, UnitSnapshot& u) { u.exec_status = m.read_int32(); }}},
+      {"ExecMainStartTimestampMonotonic",
+       {"t", [](BusMessage& m, UnitSnapshot& u) { u.exec_start_usec = m.read_uint64(); }}},
+      {"ExecMainExitTimestampMonotonic",
+       {"t", [](BusMessage& m, UnitSnapshot& u) { u.exec_exit_usec = m.read_uint64(); }}},
+      {"CPUUsageNSec",
+       {"t", [](BusMessage& m, UnitSnapshot& u) { u.cpu_nsec = accounted(m.read_uint64()); }}},
+      {"MemoryPeak",
+       {"t",
+        [](BusMessage& m, UnitSnapshot& u) { u.memory_peak_bytes = accounted(m.read_uint64()); }}},
+      {"IOReadBytes",
+       {"t", [](BusMessage& m, UnitSnapshot& u) { u.io_read_bytes = accounted(m.read_uint64()); }}},
+      {"IOWriteBytes",
+       {"t",
+        [](BusMessage& m, UnitSnapshot& u) { u.io_write_bytes = accounted(m.read_uint64()); }}},
+  };
+  return kReaders;
+}
+
+}  // namespace
+
+void append_unit_properties(BusMessage& message, const TransientUnit& unit) {
+  message.open('a', "(sv)");
+  for (const auto& [name, value] : unit.properties) {
+    message.open('r', "sv").add_string(name);
+    std::visit(Appender{message}, value);
+    message.close();
+  }
+  message.close();
+}
+
+UnitSnapshot read_unit_snapshot(BusMessage& message) {
+  UnitSnapshot snapshot;
+  if (!message.enter('a', "{sv}")) return snapshot;
+  while (message.enter('e', "sv")) {
+    const std::string name = message.read_string();
+    const auto reader = readers().find(name);
+    const std::string type = message.peek().second;
+    if (name == "InvocationID" && type == "ay" && message.enter('v', "ay")) {
+      snapshot.invocation = to_hex(message.read_bytes());
+      message.exit();
+    } else if (reader != readers().end() && type == reader->second.first) {
+      message.enter('v', type.c_str());
+      reader->second.second(message, snapshot);
+      message.exit();
+    } else {
+      message.skip("v");
+    }
+    message.exit();
+  }
+  message.exit();
+  return snapshot;
+}
+
+}  // namespace klubster
