@@ -135,7 +135,7 @@ enum class UnitPropertyType { kString, kBool, kUint64, kUsec, kStringList, kOcta
 struct UnitProperty {
   std::string_view name;  // systemd's own name in unit files: "LimitNOFILE", "TimeoutStopSec"
   UnitPropertyType type;
-  const char* bus_name;  // as StartTransientUnit wants it: "LimitNOFILE", "TimeoutStopUSec"
+  const char* dbus_name;  // as StartTransientUnit wants it: "LimitNOFILE", "TimeoutStopUSec"
 };
 // nullptr when a manifest may not set it. Values in StepSpec::unit have the form that
 // unit_property_value() in model/profile_rules.h makes.
