@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/unit.h"
+#include "engine/acquire.h"
+#include "engine/reconcile.h"
 #include "model/event.h"
 
 namespace klubster {
@@ -42,6 +43,29 @@ class EventStore {
   // Stamps and writes the events in order; durable when it returns. Afterwards the events carry
   // their seq, boot and times. An error means that nothing may be acknowledged any more.
   virtual Status append(std::vector<Event>& events) = 0;
+};
+
+// What a step needs around its unit: files, credentials, and where its outputs went.
+class StepHost {
+ public:
+  virtual ~StepHost() = default;
+  // The unit of this action, with everything on disk that it binds in. An error counts as a
+  // refused start.
+  virtual Result<TransientUnit> prepare(const Plan& plan, const Step& step,
+                                        const StartUnit& start) = 0;
+  // Reads the outputs of the step's present run and keeps them durably.
+  virtual OutputsView keep_outputs(const Step& step) = 0;
+};
+
+// The same for the workers that bring the profile.
+class WorkerHost {
+ public:
+  virtual ~WorkerHost() = default;
+  virtual Result<TransientUnit> prepare(const StartWorker& start) = 0;
+  virtual WorkerVerdict read_result(WorkerStage stage) = 0;
+  // Which stages' products are on the disk for the present origin.
+  virtual std::set<WorkerStage> present() = 0;
+  virtual void drop_downloads() = 0;
 };
 
 // One wake-up call: the newest request replaces the one before.

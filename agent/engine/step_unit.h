@@ -1,0 +1,25 @@
+// A step's command as a transient unit (execution.md, profile-format.md "What a step sees").
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/reconcile.h"
+
+namespace klubster {
+
+// Where a step's surroundings are on this machine; the files are made by the StepHost.
+struct StepSurroundings {
+  std::string node;
+  std::string credentials_dir;    // NAME of each sensitive input, 0600
+  std::string outputs_file;       // bound to names::kStepOutputs
+  std::string members_file;       // bound to names::kStepMembers, read-only
+  std::string cluster_role;       // "init" or "join" for steps of the server phase, else empty
+  std::vector<std::string> path;  // steps/path.d
+};
+
+// Never fails: what a manifest may ask for was checked when it was read.
+TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit& start,
+                             const StepSurroundings& around);
+
+}  // namespace klubster
