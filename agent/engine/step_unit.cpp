@@ -94,20 +94,20 @@ void set_manifest_properties(TransientUnit& unit, const StepSpec& spec) {
     if (property == nullptr || name == "Type") continue;
     switch (property->type) {
       case UnitPropertyType::kString:
-        unit.set(property->bus_name, value.as_string() ? *value.as_string() : "");
+        unit.set(property->dbus_name, value.as_string() ? *value.as_string() : "");
         break;
       case UnitPropertyType::kBool:
-        unit.set(property->bus_name, value.as_bool() != nullptr && *value.as_bool());
+        unit.set(property->dbus_name, value.as_bool() != nullptr && *value.as_bool());
         break;
       case UnitPropertyType::kUint64:
       case UnitPropertyType::kUsec:
-        unit.set(property->bus_name, number_or_infinity(value));
+        unit.set(property->dbus_name, number_or_infinity(value));
         break;
       case UnitPropertyType::kStringList:
-        unit.set(property->bus_name, texts_of(value));
+        unit.set(property->dbus_name, texts_of(value));
         break;
       case UnitPropertyType::kOctal:
-        unit.set(property->bus_name, static_cast<std::uint32_t>(number_or_infinity(value)));
+        unit.set(property->dbus_name, static_cast<std::uint32_t>(number_or_infinity(value)));
         break;
     }
   }
