@@ -10,6 +10,7 @@ namespace {
 
 // Keep sorted by name: find_reason() searches by halves, and a test checks the order.
 constexpr Reason kReasons[] = {
+    {"AccessDenied", "only root may do this", "the same command with sudo", false},
     {"AgentUnreachable", "the agent does not answer on the system bus", "systemctl status klubster",
      false},
     {"AlreadyRunning", "another instance of the same program already runs",
@@ -99,6 +100,10 @@ constexpr Reason kReasons[] = {
     {"UnitExists", "the machine already has a unit of that name",
      "use startUnit in the manifest, or remove the other unit", false},
     {"UnitLost", "a unit that should be there is gone, its result with it", "klubster apply", true},
+    {"UnknownName", "there is nothing of the name that was given",
+     "klubster explain --all lists the reasons, klubster config keys the keys, klubster peers the "
+     "nodes",
+     false},
     {"Unpinned", "the profile has neither a trusted key nor a pinned digest",
      "set profile/trusted-keys.d/<name> or profile/sha256", false},
     {"Usage", "a command was called with wrong words", "klubster --help", false},

@@ -222,7 +222,8 @@ std::vector<ConfigRoot> config_roots(const std::vector<std::string>& paths) {
   std::vector<ConfigRoot> roots;
   // One alone stands for what an administrator writes.
   int layer = paths.size() == 1 ? kLayerSystem : kLayerImage;
-  for (const auto& path : paths) roots.push_back({std::min(layer++, kLayerRuntime), path});
+  for (const auto& path : paths)
+    roots.push_back({std::min(layer++, kLayerRuntime), path});
   return roots;
 }
 

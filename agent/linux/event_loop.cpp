@@ -119,6 +119,13 @@ int EventLoop::run() {
   return code;
 }
 
+void EventLoop::run_until(const std::function<bool()>& done) {
+  while (!done()) {
+    demand(sd_event_run(event_.get(), UINT64_MAX), "run");
+    if (thrown()) std::rethrow_exception(std::exchange(thrown(), nullptr));
+  }
+}
+
 void EventLoop::exit(int code) {
   demand(sd_event_exit(event_.get(), code), "exit");
 }

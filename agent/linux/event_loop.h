@@ -42,6 +42,9 @@ class EventLoop {
   // Until exit() is called. Returns its code; throws what a handler threw.
   int run();
   void exit(int code);
+  // Turns the loop until `done` says so, asked after each event: for a program that waits for one
+  // answer. Throws what a handler threw.
+  void run_until(const std::function<bool()>& done);
 
   // `epoll_events`: EPOLLIN, EPOLLOUT. The descriptor stays the caller's and must outlive the
   // source.

@@ -194,7 +194,7 @@ class Merger {
     std::ranges::transform(host, host.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
-    if (is_node_name(host)) {
+    if (is_host_label(host)) {
       tree_.node = host;
       tree_.node_from_host = true;
       return;

@@ -49,9 +49,7 @@ class Maker {
   std::string value(const std::string& key) const {
     const auto found = tree_.settings.find(key);
     if (found != tree_.settings.end()) return found->second.value;
-    const KeySpec* spec = find_key(key);
-    const bool usable = !spec->default_text.empty() && check_value(*spec, spec->default_text);
-    return usable ? std::string(spec->default_text) : "";
+    return default_value(*find_key(key));
   }
 
   // Values of the entries below `prefix` ("inputs/"), by what stands after it.

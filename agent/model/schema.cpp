@@ -107,7 +107,7 @@ bool is_label_name(std::string_view text) {
 
 bool is_label_prefix(std::string_view text) {
   return text.size() <= 253 && std::ranges::all_of(split(text, '.'), [](const std::string& label) {
-           return is_node_name(label);
+           return is_host_label(label);
          });
 }
 
@@ -115,7 +115,7 @@ bool is_label_prefix(std::string_view text) {
 std::size_t placeholder_length(std::string_view placeholder, const std::vector<std::string>& parts,
                                std::size_t at) {
   const std::string& part = parts[at];
-  if (placeholder == "<name>") return is_node_name(part) ? 1 : 0;
+  if (placeholder == "<name>") return is_host_label(part) ? 1 : 0;
   if (placeholder == "<n>") return is_entry_name(part) ? 1 : 0;
   if (placeholder == "<NAME>") return is_variable_name(part) ? 1 : 0;
   // <label>: always the last of its pattern.
@@ -196,7 +196,7 @@ bool is_pem(std::string_view value) {
 bool has_form(ValueType type, std::string_view value) {
   switch (type) {
     case ValueType::kHostname:
-      return is_node_name(value);
+      return is_host_label(value);
     case ValueType::kName:
       return is_plain_name(value);
     case ValueType::kBool:
@@ -243,6 +243,14 @@ const KeySpec* find_key(std::string_view key) {
       std::find_if(std::begin(kSchema), std::end(kSchema),
                    [&](const KeySpec& spec) { return matches(spec.pattern, parts); });
   return found == std::end(kSchema) ? nullptr : found;
+}
+
+std::string default_value(const KeySpec& spec) {
+  // Placeholders stand for entries that are only there when somebody wrote them.
+  const bool fixed = spec.pattern.find('<') == std::string_view::npos;
+  return fixed && !spec.default_text.empty() && check_value(spec, spec.default_text)
+             ? std::string(spec.default_text)
+             : "";
 }
 
 std::string nearest_key(std::string_view key) {
@@ -316,7 +324,7 @@ bool is_plain_name(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return is_lower_or_digit(c) || c == '-'; });
 }
 
-bool is_node_name(std::string_view text) {
+bool is_host_label(std::string_view text) {
   return is_plain_name(text) && text.back() != '-';
 }
 

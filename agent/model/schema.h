@@ -49,6 +49,8 @@ struct KeySpec {
 std::span<const KeySpec> schema();
 // The row that `key` falls under; nullptr when there is none.
 const KeySpec* find_key(std::string_view key);
+// The default when it is a value and not a description of one; empty otherwise.
+std::string default_value(const KeySpec& spec);
 // The key of the schema that `key` was probably meant to be, with the user's own names kept
 // ("members/n1/mode" gives "members/n1/modes"); empty when nothing is near.
 std::string nearest_key(std::string_view key);
@@ -63,7 +65,7 @@ bool allows_newline(ValueType type);
 Status check_value(const KeySpec& spec, std::string_view value);
 
 // Forms that others ask about too.
-bool is_node_name(std::string_view text);   // one DNS label, lower case
+bool is_host_label(std::string_view text);   // one DNS label, lower case
 bool is_plain_name(std::string_view text);  // [a-z0-9][a-z0-9-]*, at most 63
 struct Endpoint {
   std::string host;  // without brackets

@@ -1,0 +1,53 @@
+// What a verb takes: declared once, parsed and shown in --help from the same declaration.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace klubster {
+
+// The options and words of one verb. What `into` points to must live as long as the verb's action.
+class Arguments {
+ public:
+  explicit Arguments(CLI::App* app) : app_(app) {}
+
+  void flag(const std::string& name, bool* into, const std::string& help);
+  void option(const std::string& name, std::string* into, const std::string& value_word,
+              const std::string& help);
+  void number(const std::string& name, std::uint64_t* into, const std::string& value_word,
+              const std::string& help);
+  // May be given several times.
+  void options(const std::string& name, std::vector<std::string>* into,
+               const std::string& value_word, const std::string& help);
+  void choice(const std::string& name, std::string* into, const std::vector<std::string>& values,
+              const std::string& help);
+  void word(const std::string& name, std::string* into, const std::string& help, bool required);
+  // Everything that follows, options of another program included, as it is.
+  void rest(std::vector<std::string>* into);
+
+ private:
+  CLI::App* app_;
+};
+
+// What a verb does once its arguments are read; returns the exit code.
+using Action = std::function<int()>;
+
+struct Verb {
+  const char* name;
+  const char* help;
+  Action (*declare)(Arguments& arguments);  // nullptr: only a group
+  std::span<const Verb> below;              // verbs of the group
+};
+
+// Parses the command line by the table and runs the verb that it names. Wrong usage is told on
+// standard error and gives 64.
+int run_command_line(std::span<const Verb> verbs, int argc, const char* const* argv);
+
+}  // namespace klubster

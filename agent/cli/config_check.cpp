@@ -1,0 +1,117 @@
+// klubster config check
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "base/reason.h"
+#include "base/text.h"
+#include "cli/exit_code.h"
+#include "cli/text_table.h"
+#include "cli/tree_options.h"
+#include "cli/verbs.h"
+
+namespace klubster {
+
+namespace {
+
+struct Options {
+  TreeOptions tree;
+  bool all_nodes = false;
+  bool json = false;
+};
+
+struct Finding {
+  std::string node;
+  std::string hash;
+  std::string reason;
+  std::vector<std::string> errors, warnings;
+};
+
+Finding check_node(ConfigSources sources, const std::string& node) {
+  sources.node = node;
+  const auto tree = read_config_tree(sources);
+  const auto config = make_node_config(tree);
+  Finding finding;
+  finding.node = tree.node;
+  for (const auto& warning : tree.warnings)
+    finding.warnings.push_back(warning.text());
+  if (config) {
+    finding.hash = config->config_hash;
+  } else {
+    finding.errors = split(config.error().message(), '\n');
+    finding.reason = config.error().reason();
+  }
+  return finding;
+}
+
+// Which nodes are meant: the one that was named, all, or this machine; a tree in a directory that
+// does not know this machine is a fleet's, and then all of them are.
+std::vector<std::string> chosen_nodes(const Options& options, const ConfigSources& sources) {
+  const auto tree = read_config_tree(sources);
+  const bool here = std::ranges::count(tree.nodes, tree.node) != 0;
+  const bool fleet =
+      options.all_nodes ||
+      (options.tree.node.empty() && !options.tree.roots.empty() && tree.node_from_host && !here);
+  if (fleet && !tree.nodes.empty()) return tree.nodes;
+  return {options.tree.node};
+}
+
+Json as_json(const std::vector<Finding>& findings) {
+  Json list = Json::array();
+  for (const auto& finding : findings) {
+    Json entry;
+    entry["node"] = finding.node;
+    entry["ok"] = finding.errors.empty();
+    entry["hash"] = finding.hash;
+    entry["reason"] = finding.reason;
+    entry["errors"] = finding.errors;
+    entry["warnings"] = finding.warnings;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+void print(const std::vector<Finding>& findings) {
+  for (const auto& finding : findings) {
+    for (const auto& warning : finding.warnings)
+      std::cerr << "warning: " << warning << "\n";
+    for (const auto& error : finding.errors) {
+      std::cerr << (findings.size() > 1 ? "node " + finding.node + ": " : "") << error << "\n";
+    }
+    if (finding.errors.empty()) {
+      std::cout << "node " << finding.node << ": fine, hash " << short_digest(finding.hash) << "\n";
+    }
+  }
+}
+
+int run(const Options& options) {
+  const auto sources = sources_of(options.tree);
+  if (!sources) return report(sources.error());
+  std::vector<Finding> findings;
+  for (const auto& node : chosen_nodes(options, *sources)) {
+    findings.push_back(check_node(*sources, node));
+  }
+  if (options.json) {
+    std::cout << as_json(findings).pretty() << "\n";
+  } else {
+    print(findings);
+  }
+  const bool fine =
+      std::ranges::all_of(findings, [](const Finding& finding) { return finding.errors.empty(); });
+  if (fine) return kExitDone;
+  if (!options.json) std::cerr << "next: mend these files; klubster explain KEY shows what fits\n";
+  return kExitFixInput;
+}
+
+}  // namespace
+
+Action declare_config_check(Arguments& arguments) {
+  const auto options = std::make_shared<Options>();
+  add_tree_options(arguments, &options->tree);
+  arguments.flag("--all-nodes", &options->all_nodes,
+                 "Every node that members/ or overlays/node= mention");
+  arguments.flag("--json", &options->json, "Print JSON");
+  return [options] { return run(*options); };
+}
+
+}  // namespace klubster

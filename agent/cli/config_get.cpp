@@ -1,0 +1,51 @@
+// klubster config get
+#include <iostream>
+#include <memory>
+
+#include "cli/exit_code.h"
+#include "cli/tree_options.h"
+#include "cli/verbs.h"
+#include "model/schema.h"
+
+namespace klubster {
+
+namespace {
+
+struct Options {
+  TreeOptions tree;
+  std::string key;
+};
+
+int run(const Options& options) {
+  const KeySpec* spec = find_key(options.key);
+  if (spec == nullptr) return report(unknown_key(options.key));
+  const auto sources = sources_of(options.tree);
+  if (!sources) return report(sources.error());
+  const auto tree = read_config_tree(*sources);
+  if (!tree.errors.empty()) {
+    std::cerr << "klubster: the tree has mistakes; to see them: klubster config check\n";
+  }
+  const auto found = tree.settings.find(options.key);
+  if (found != tree.settings.end()) {
+    std::cout << shown_value(options.key, found->second) << "\n";
+    return kExitDone;
+  }
+  const std::string value = options.key == "node/name" ? tree.node : default_value(*spec);
+  if (value.empty()) {
+    std::cerr << "klubster: " << options.key << " is not set\n";
+    return kExitFailed;
+  }
+  std::cout << value << "\n";
+  return kExitDone;
+}
+
+}  // namespace
+
+Action declare_config_get(Arguments& arguments) {
+  const auto options = std::make_shared<Options>();
+  arguments.word("KEY", &options->key, "The key, such as node/modes", true);
+  add_tree_options(arguments, &options->tree);
+  return [options] { return run(*options); };
+}
+
+}  // namespace klubster

@@ -1,0 +1,14 @@
+// What identifies a machine: network cards, serial number, product, machine id.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+
+namespace klubster {
+
+// {"v":1,"machineId","serial","product","vendor","macs":[…]}; what a machine lacks is empty. `sys`
+// and `etc` are where /sys and /etc are.
+Json hardware_facts(const std::string& sys, const std::string& etc);
+
+}  // namespace klubster

@@ -1,0 +1,157 @@
+// `klubster status` and `klubster plan` for people.
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/views.h"
+
+namespace klubster {
+
+namespace {
+
+std::string line(const std::string& title, const std::string& text) {
+  return text.empty() ? "" : title + std::string(12 - title.size(), ' ') + printable(text) + "\n";
+}
+
+std::string profile_line(const Json& profile) {
+  if (profile.is_null()) return "";
+  return profile.text_or("name") + " " + profile.text_or("version") + "  sha256 " +
+         short_digest(profile.text_or("sha256"));
+}
+
+Paint paint_of_state(const std::string& state) {
+  if (state == "ready" || state == "done" || state == "kept" || state == "undone") {
+    return Paint::kGreen;
+  }
+  if (state == "failed" || state == "needs-person") return Paint::kRed;
+  if (state == "skipped" || state == "pending") return Paint::kDim;
+  return Paint::kYellow;
+}
+
+// A condition of a bad kind (Degraded, …) is not known here: True is told green, False yellow.
+Paint paint_of_status(const std::string& status) {
+  if (status == "True") return Paint::kGreen;
+  return status == "False" ? Paint::kYellow : Paint::kDim;
+}
+
+std::string tries(const Json& step) {
+  const auto attempt = step.integer_or("attempt");
+  if (attempt <= 0) return "";
+  const auto of = step.integer_or("of");
+  return std::to_string(attempt) + (of > 0 ? "/" + std::to_string(of) : "");
+}
+
+std::string reason_and_message(const Json& item) {
+  const std::string reason = item.text_or("reason");
+  const std::string message = item.text_or("message");
+  return reason.empty() || message.empty() ? reason + message : reason + ": " + message;
+}
+
+std::string conditions_table(const Json& status, const Look& look) {
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& condition : status.items("conditions")) {
+    const std::string holds = condition.text_or("status");
+    rows.push_back({condition.text_or("phase").empty() ? "-" : condition.text_or("phase"),
+                    condition.text_or("type"),
+                    {holds, paint_of_status(holds)},
+                    age_of(condition.get("lastTransitionTime"), look),
+                    reason_and_message(condition)});
+  }
+  if (rows.empty()) return "";
+  return "\n" + text_table({"PHASE", "CONDITION", "STATUS", "SINCE", "WHY"}, rows, look);
+}
+
+std::string steps_table(const Json& status, const Look& look) {
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& step : status.items("steps")) {
+    const std::string state = step.text_or("state");
+    rows.push_back({step.text_or("phase"),
+                    step.text_or("id"),
+                    step.text_or("kind"),
+                    {state, paint_of_state(state)},
+                    tries(step),
+                    age_of(step.get("since"), look),
+                    reason_and_message(step)});
+  }
+  if (rows.empty()) return "";
+  return "\n" + text_table({"PHASE", "STEP", "KIND", "STATE", "TRY", "SINCE", "WHAT"}, rows, look);
+}
+
+// Several lines (all mistakes of a config tree) keep their lines, indented.
+std::string indented(const std::string& text, const std::string& by) {
+  std::string out;
+  for (const auto& part : split(text, '\n')) {
+    if (!part.empty()) out += by + printable(part, 2000) + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string problems_text(const Json& answer, const Look& look) {
+  std::string text;
+  for (const auto& problem : answer.items("problems")) {
+    text += "\n" + painted("problem: " + printable(problem.text_or("reason")), Paint::kRed, look) +
+            "\n" + indented(problem.text_or("message"), "  ");
+    if (const auto next = problem.text_or("next"); !next.empty()) {
+      text += "  " + painted("next:", Paint::kBold, look) + " " + printable(next, 1000) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string status_text(const Json& status, const Look& look) {
+  const bool ready = status.bool_or("ready");
+  const Json& boot = status.get("boot");
+  std::string text =
+      painted(printable(status.text_or("node")), Paint::kBold, look) + "  " +
+      (ready ? painted("ready", Paint::kGreen, look) : painted("not ready", Paint::kYellow, look)) +
+      "\n\n";
+  std::string kind = boot.text_or("kind");
+  if (const auto why = boot.text_or("reason"); !why.empty()) kind += " (" + why + ")";
+  text += line("boot", kind);
+  const auto generation = status.integer_or("generation");
+  if (generation > 0) {
+    const auto good = status.integer_or("lastGood");
+    text += line("generation", std::to_string(generation) +
+                                   (good > 0 ? " (last good " + std::to_string(good) + ")"
+                                             : std::string(" (none was good yet)")));
+  }
+  text += line("profile", profile_line(status.get("profile")));
+  text += line("config", short_digest(status.text_or("configHash")));
+  return text + conditions_table(status, look) + steps_table(status, look) +
+         problems_text(status, look);
+}
+
+std::string plan_text(const Json& plan, const Look& look) {
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& step : plan.items("steps")) {
+    const std::string action = step.text_or("action");
+    const Paint paint = action == "keep" || action == "skip" ? Paint::kDim
+                        : action == "undo"                   ? Paint::kRed
+                                                             : Paint::kYellow;
+    rows.push_back(
+        {step.text_or("phase"), step.text_or("id"), {action, paint}, step.text_or("why")});
+  }
+  std::string text = line("generation", std::to_string(plan.integer_or("generation"))) +
+                     line("profile", profile_line(plan.get("profile"))) +
+                     line("config", short_digest(plan.text_or("configHash")));
+  if (!rows.empty()) text += "\n" + text_table({"PHASE", "STEP", "ACTION", "WHY"}, rows, look);
+  text += problems_text(plan, look);
+  if (plan.items("problems").empty()) {
+    text += plan.bool_or("changes") ? "\nthere are changes: klubster apply\n" : "\nnothing to do\n";
+  }
+  return text;
+}
+
+bool condition_holds(const Json& status, const std::string& wanted) {
+  const auto slash = wanted.find('/');
+  const std::string type = wanted.substr(0, slash);
+  const std::string phase = slash == std::string::npos ? "" : wanted.substr(slash + 1);
+  if (type == "Ready" && phase.empty()) return status.bool_or("ready");
+  return std::ranges::any_of(status.items("conditions"), [&](const Json& condition) {
+    return condition.text_or("type") == type && condition.text_or("phase") == phase &&
+           condition.text_or("status") == "True";
+  });
+}
+
+}  // namespace klubster

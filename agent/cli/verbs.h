@@ -1,0 +1,32 @@
+// The verbs: one file each, all in one table (main.cpp).
+#pragma once
+
+#include "cli/arguments.h"
+
+namespace klubster {
+
+Action declare_status(Arguments& arguments);
+Action declare_wait(Arguments& arguments);
+Action declare_plan(Arguments& arguments);
+Action declare_apply(Arguments& arguments);
+Action declare_peers(Arguments& arguments);
+Action declare_history(Arguments& arguments);
+Action declare_leave(Arguments& arguments);
+Action declare_explain(Arguments& arguments);
+Action declare_hardware(Arguments& arguments);
+
+Action declare_config_get(Arguments& arguments);
+Action declare_config_list(Arguments& arguments);
+Action declare_config_keys(Arguments& arguments);
+Action declare_config_dump(Arguments& arguments);
+Action declare_config_check(Arguments& arguments);
+
+// These four are carried out by klubster-unpack, which alone reads packages.
+Action declare_profile_pack(Arguments& arguments);
+Action declare_profile_sign(Arguments& arguments);
+Action declare_profile_validate(Arguments& arguments);
+Action declare_profile_inspect(Arguments& arguments);
+
+Action declare_token_create(Arguments& arguments);
+
+}  // namespace klubster

@@ -1,0 +1,29 @@
+// What the daemons answer, as people read it. Pure: JSON in, text out.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "cli/text_table.h"
+
+namespace klubster {
+
+// Of Agent1.GetStatus: node, boot, generation, profile, conditions per phase, steps with what they
+// wait for, problems with the next command.
+std::string status_text(const Json& status, const Look& look);
+// Of Agent1.GetPlan.
+std::string plan_text(const Json& plan, const Look& look);
+// Of Agent1.GetHistory: one line per event.
+std::string history_text(const Json& history, const Look& look);
+// Of Peers1.GetPeers.
+std::string peers_text(const Json& peers, const Look& look);
+// One peer of it in full; empty when there is none of that name.
+std::string peer_text(const Json& peers, const std::string& name, const Look& look);
+
+// "REASON: message" and the next command for each problem; empty when there is none.
+std::string problems_text(const Json& answer, const Look& look);
+
+// Whether `wanted` ("Ready", "Ready/server") holds in a status.
+bool condition_holds(const Json& status, const std::string& wanted);
+
+}  // namespace klubster
