@@ -1,1 +1,71 @@
-int main() { return 0; }
+// klubster-fetch: downloads one URL into the file that is its standard output.
+#include <unistd.h>
+
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "fetch/download.h"
+#include "linux/notify.h"
+#include "linux/worker.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr int kExitUsage = 64;
+
+std::string mebibytes(std::uint64_t bytes) {
+  const std::uint64_t tenths = bytes * 10 / (1024 * 1024);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+void show_progress(std::uint64_t bytes, std::uint64_t expected) {
+  std::string text = "STATUS=downloading: " + mebibytes(bytes);
+  if (expected > 0) text += " of " + mebibytes(expected);
+  notify(text + " MiB");
+}
+
+Result<DownloadOutcome> download(const WorkerPlaces& places) {
+  auto json = read_worker_request(places);
+  if (!json) return json.error();
+  auto request = download_request_from_json(*json);
+  if (!request) return request.error();
+  auto loop = EventLoop::create();
+  if (!loop) return loop.error();
+  auto client = HttpClient::create(*loop);
+  if (!client) return client.error();
+
+  DownloadOutcome outcome;
+  Download one(*loop, *client, STDOUT_FILENO, std::move(*request), show_progress);
+  one.start([&](DownloadOutcome result) {
+    outcome = std::move(result);
+    loop->exit(0);
+  });
+  (void)loop->run();  // the outcome says it all
+  return outcome;
+}
+
+int fetch_main(const std::vector<std::string>& arguments) {
+  const auto places = worker_places(arguments);
+  if (!places) {
+    log_error(places.error());
+    return kExitUsage;
+  }
+  const auto outcome = download(*places);
+  return deliver_result(*places, outcome ? to_json(*outcome) : failed_result(outcome.error()));
+}
+
+}  // namespace
+
+}  // namespace klubster
+
+int main(int argc, char** argv) {
+  try {
+    return klubster::fetch_main({argv + 1, argv + argc});
+  } catch (const std::exception& bug) {
+    klubster::log(klubster::LogLevel::kError, std::string("klubster-fetch: ") + bug.what());
+    return 70;
+  }
+}

@@ -1,0 +1,234 @@
+// Downloading with resumption (trust.md "Downloads").
+#include "fetch/download.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/text.h"
+#include "linux/files.h"
+#include "linux/worker.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr int kMaxRedirects = 3;
+constexpr std::uint64_t kSlowBytesPerSecond = 512;
+constexpr std::uint64_t kSlowUsec = 60'000'000;
+constexpr std::uint64_t kProgressUsec = 1'000'000;
+constexpr std::size_t kMaxUrlBytes = 8192;
+constexpr std::size_t kMaxCaBytes = 512 * 1024;
+
+bool is_loopback(std::string_view url) {
+  for (const std::string_view host : {"http://127.0.0.1", "http://localhost", "http://[::1]"}) {
+    if (!url.starts_with(host)) continue;
+    const auto rest = url.substr(host.size());
+    if (rest.empty() || rest[0] == ':' || rest[0] == '/') return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<DownloadRequest> download_request_from_json(const Json& json) {
+  DownloadRequest request;
+  JsonReader reader(json, "fetch request");
+  if (reader.number("v") != 1) reader.refuse("v", "expected 1");
+  request.url = reader.text("url", kMaxUrlBytes);
+  request.max_bytes = reader.number("maxBytes");
+  if (reader.has("expectedBytes")) request.expected_bytes = reader.number("expectedBytes");
+  request.ca_pem = reader.text_or("ca", "", kMaxCaBytes);
+  request.allow_http = reader.boolean_or("allowHttp", false);
+  reader.object("resume", [&](JsonReader& resume) {
+    request.resume = HttpResume{resume.number("offset"), resume.text("validator", 512)};
+  });
+  if (auto read = reader.finish(); !read) return read.error();
+  return request;
+}
+
+Json to_json(const DownloadOutcome& outcome) {
+  Json json = Json::object();
+  if (outcome.error) json = failed_result(*outcome.error, outcome.retry_after_seconds);
+  json["v"] = 1;
+  json["ok"] = !outcome.error;
+  json["bytes"] = outcome.bytes;
+  if (!outcome.validator.empty()) json["validator"] = outcome.validator;
+  return json;
+}
+
+Download::Download(EventLoop& loop, HttpClient& client, int fd, DownloadRequest request,
+                   std::function<void(std::uint64_t, std::uint64_t)> progress)
+    : loop_(loop),
+      client_(client),
+      fd_(fd),
+      request_(std::move(request)),
+      progress_(std::move(progress)) {}
+
+std::string Download::url() const {
+  return printable(request_.url);
+}
+
+Error Download::wrong_size(const std::string& found) const {
+  return Error(ErrorKind::kUnavailable, "WrongSize",
+               "expected " + std::to_string(request_.expected_bytes.value_or(0)) +
+                   " bytes, found " + found)
+      .in(url());
+}
+
+void Download::start(std::function<void(DownloadOutcome)> done) {
+  done_ = std::move(done);
+  if (auto prepared = prepare(); !prepared) {
+    failed_early_ = loop_.soon([this, error = prepared.error()] { finish(error); });
+    return;
+  }
+  begin();
+}
+
+// A promise over the limit needs no download; a partial file may only be what we are told it is.
+Status Download::prepare() {
+  if (request_.expected_bytes && *request_.expected_bytes > request_.max_bytes) {
+    return Error(ErrorKind::kUntrusted, "TooLarge",
+                 "the signature promises " + std::to_string(*request_.expected_bytes) +
+                     " bytes, allowed are " + std::to_string(request_.max_bytes))
+        .in(url());
+  }
+  struct stat status = {};
+  if (::fstat(fd_, &status) != 0) return system_error("looking at the blob", errno);
+  if (!S_ISREG(status.st_mode)) {
+    return Error(ErrorKind::kInvalid, "Usage", "standard output is not a regular file");
+  }
+  const bool goes_on = request_.resume && request_.resume->offset > 0 &&
+                       request_.resume->offset <= static_cast<std::uint64_t>(status.st_size) &&
+                       request_.resume->offset <= request_.max_bytes &&
+                       !request_.resume->validator.empty();
+  if (!goes_on) return begin_from_zero();
+  bytes_ = request_.resume->offset;
+  validator_ = request_.resume->validator;
+  if (::ftruncate(fd_, static_cast<off_t>(bytes_)) != 0 ||
+      ::lseek(fd_, static_cast<off_t>(bytes_), SEEK_SET) < 0) {
+    return system_error("going on with the blob", errno);
+  }
+  return {};
+}
+
+Status Download::begin_from_zero() {
+  request_.resume.reset();
+  bytes_ = 0;
+  validator_.clear();
+  if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) < 0) {
+    return system_error("emptying the blob", errno);
+  }
+  return {};
+}
+
+void Download::begin() {
+  HttpRequest http;
+  http.url = request_.url;
+  http.ca_pem = request_.ca_pem;
+  http.allow_http = request_.allow_http || is_loopback(request_.url);
+  http.max_redirects = kMaxRedirects;
+  http.low_speed_bytes_per_second = kSlowBytesPerSecond;
+  http.low_speed_usec = kSlowUsec;
+  http.resume = request_.resume;
+  http.max_response_bytes = request_.max_bytes;
+  http.sink = [this](const HttpResponse& response, std::string_view piece) {
+    return take(response, piece);
+  };
+  first_piece_ = true;
+  transfer_ =
+      client_.start(std::move(http), [this](HttpOutcome outcome) { conclude(std::move(outcome)); });
+}
+
+// A 206 goes on where we asked, or the object is not what it says; a 200 is the whole, from zero.
+Status Download::take_first(const HttpResponse& response) {
+  if (response.status == 206) {
+    if (!request_.resume || response.range_start() != request_.resume->offset) {
+      return Error(ErrorKind::kUnavailable, "WrongSize",
+                   "the server sent another part than the one asked for: " +
+                       printable(response.header("content-range")))
+          .in(url());
+    }
+    return {};
+  }
+  if (auto emptied = begin_from_zero(); !emptied) return emptied;
+  validator_ = std::string(response.strong_validator());
+  return {};
+}
+
+Status Download::take(const HttpResponse& response, std::string_view piece) {
+  if (first_piece_) {
+    first_piece_ = false;
+    if (auto first = take_first(response); !first) {
+      // What is there may be mixed: the next try begins from zero.
+      if (auto emptied = begin_from_zero(); !emptied) return emptied;
+      return first;
+    }
+  }
+  if (request_.expected_bytes && bytes_ + piece.size() > *request_.expected_bytes) {
+    if (auto emptied = begin_from_zero(); !emptied) return emptied;
+    return wrong_size("more");
+  }
+  if (bytes_ + piece.size() > request_.max_bytes) {
+    return Error(ErrorKind::kUntrusted, "TooLarge",
+                 "it is larger than " + std::to_string(request_.max_bytes) + " bytes")
+        .in(url());
+  }
+  if (auto written = write_all(fd_, piece); !written) {
+    return std::move(written.error()).in("writing the blob");
+  }
+  bytes_ += piece.size();
+  const std::uint64_t now = now_boottime_usec();
+  if (progress_ && now - shown_at_usec_ >= kProgressUsec) {
+    shown_at_usec_ = now;
+    const auto length = parse_number(response.header("content-length"));
+    const std::uint64_t announced =
+        length ? *length + (response.status == 206 && request_.resume ? request_.resume->offset : 0)
+               : 0;
+    progress_(bytes_, request_.expected_bytes.value_or(announced));
+  }
+  return {};
+}
+
+void Download::conclude(HttpOutcome outcome) {
+  const HttpResponse& response = outcome.response;
+  // The part that we have is not a part of what is there now: ask for the whole, once.
+  const bool refused_range = response.status == 412 || response.status == 416;
+  if (!outcome.error && request_.resume && refused_range) {
+    if (auto emptied = begin_from_zero(); !emptied) return finish(emptied.error());
+    return begin();
+  }
+  const auto retry_after = response.retry_after_seconds();
+  if (outcome.error) return finish(std::move(outcome.error), retry_after);
+  if (auto status = check_http_status(response, url()); !status) {
+    return finish(status.error(), retry_after);
+  }
+  if (response.status != 200 && response.status != 206) {
+    return finish(Error(ErrorKind::kInvalid, "HttpStatus",
+                        "the server answered with status " + std::to_string(response.status))
+                      .in(url()));
+  }
+  if (first_piece_) {  // an empty body never came to take()
+    if (auto first = take_first(response); !first) return finish(first.error());
+  }
+  if (request_.expected_bytes && bytes_ != *request_.expected_bytes) {
+    const std::string found = std::to_string(bytes_);
+    if (auto emptied = begin_from_zero(); !emptied) return finish(emptied.error());
+    return finish(wrong_size(found));
+  }
+  if (::fdatasync(fd_) != 0) return finish(system_error("syncing the blob", errno));
+  finish(std::nullopt);
+}
+
+void Download::finish(std::optional<Error> error, std::optional<std::uint64_t> retry_after) {
+  DownloadOutcome outcome;
+  outcome.error = std::move(error);
+  outcome.retry_after_seconds = retry_after;
+  outcome.bytes = bytes_;
+  outcome.validator = validator_;
+  done_(std::move(outcome));
+}
+
+}  // namespace klubster
