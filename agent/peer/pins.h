@@ -1,0 +1,34 @@
+// Which key and machine each node name was first seen with: durable, so that a restart does not
+// forget whom it trusts.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace klubster {
+
+struct Pin {
+  std::string key;  // raw Ed25519 public key
+  std::string machine;
+  bool operator==(const Pin&) const = default;
+};
+
+class Pins {
+ public:
+  // pins.json in `state_dir`; damaged ones are set aside with a warning. kIo.
+  static Result<Pins> load(const std::string& state_dir);
+
+  const Pin* find(std::string_view name) const;
+  // On disk when it returns. kIo: remembered in memory only.
+  Status set(const std::string& name, Pin pin);
+
+ private:
+  explicit Pins(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+  std::map<std::string, Pin, std::less<>> pins_;
+};
+
+}  // namespace klubster

@@ -1,0 +1,177 @@
+// Whom the roster believes.
+#include "peer/roster.h"
+
+#include "tests/unit/catch.h"
+#include "tests/unit/peer/temporary_directory.h"
+
+using namespace klubster;
+
+namespace {
+
+Ed25519Key key_of(char seed) {
+  return *Ed25519Key::from_seed(std::string(kEd25519KeyBytes, seed));
+}
+
+NodeRecord record_of(const std::string& node, char key, RecordVersion version,
+                     const std::string& machine = "") {
+  NodeRecord record;
+  record.cluster_name = "lab";
+  record.node = node;
+  record.machine = machine.empty() ? "machine-" + node : machine;
+  record.version = version;
+  sign_record(record, key_of(key));
+  return record;
+}
+
+Caller caller_of(const std::string& node, char key) {
+  return {"10.9.0.12", node, key_of(key).public_key()};
+}
+
+struct Fixture {
+  TemporaryDirectory dir;
+  PeerConfig config;
+
+  Fixture() {
+    config.node = "n1";
+    config.machine = "machine-n1";
+    config.cluster_name = "lab";
+    config.members = {{"n1", {"server"}, "", ""}, {"n2", {"agent"}, "", ""}};
+  }
+  Roster roster() { return Roster(config, Pins::load(dir.path()).value()); }
+};
+
+std::string reason_of(const Result<Taken>& taken) {
+  return taken ? "taken" : taken.error().reason();
+}
+
+}  // namespace
+
+TEST_CASE("a node's own word is taken, and an older one is answered with what is known",
+          "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  const Caller n2 = caller_of("n2", 'b');
+
+  CHECK(roster.accept_direct(n2, record_of("n2", 'b', {2, 1}), 1).value() == Taken::kNews);
+  CHECK(roster.accept_direct(n2, record_of("n2", 'b', {2, 1}), 2).value() == Taken::kKnown);
+  CHECK(roster.accept_direct(n2, record_of("n2", 'b', {2, 2}), 3).value() == Taken::kNews);
+  CHECK(roster.accept_direct(n2, record_of("n2", 'b', {1, 9}), 4).value() == Taken::kStale);
+  CHECK(roster.find("n2")->record->version == RecordVersion{2, 2});
+}
+
+TEST_CASE("records that are not the caller's own are refused", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  const Caller n2 = caller_of("n2", 'b');
+  NodeRecord forged = record_of("n2", 'b', {1, 1});
+  forged.body.generation = 99;
+  NodeRecord foreign = record_of("n2", 'b', {1, 1});
+  foreign.cluster_name = "other";
+  sign_record(foreign, key_of('b'));
+
+  CHECK(reason_of(roster.accept_direct(n2, record_of("n3", 'b', {1, 1}), 1)) == "PeerCertificate");
+  CHECK(reason_of(roster.accept_direct(n2, record_of("n2", 'c', {1, 1}), 1)) == "PeerCertificate");
+  CHECK(reason_of(roster.accept_direct(n2, forged, 1)) == "RecordForged");
+  CHECK(reason_of(roster.accept_direct(n2, foreign, 1)) == "ClusterDiffers");
+  CHECK(roster.find("n2")->record == nullptr);
+}
+
+TEST_CASE("a reinstalled machine may change its key, and that is shown", "[roster]") {
+  Fixture fixture;
+  {
+    Roster roster = fixture.roster();
+    REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {57, 3}), 1));
+  }
+  Roster roster = fixture.roster();  // the pin survives a restart
+
+  CHECK_FALSE(roster.check_key(caller_of("n2", 'c')));
+  CHECK(roster.accept_direct(caller_of("n2", 'c'), record_of("n2", 'c', {1, 1}), 2).value() ==
+        Taken::kNews);
+  CHECK(roster.find("n2")->standing.reason == "PeerKeyChanged");
+  CHECK(roster.check_key(caller_of("n2", 'c')));
+}
+
+TEST_CASE("another machine under a known name is a conflict", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {1, 1}), 1));
+
+  const char key = GENERATE('b', 'c');
+  const auto taken =
+      roster.accept_direct(caller_of("n2", key), record_of("n2", key, {9, 1}, "elsewhere"), 2);
+
+  CHECK(reason_of(taken) == "PeerConflict");
+  CHECK(roster.find("n2")->record->version == RecordVersion{1, 1});
+  CHECK(roster.to_json(3).dump().find("PeerConflict") != std::string::npos);
+}
+
+TEST_CASE("another machine with this node's own name is a conflict that is seen", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  roster.set_own(record_of("n1", 'a', {1, 1}));
+
+  CHECK(reason_of(roster.accept_direct(
+            caller_of("n1", 'x'), record_of("n1", 'x', {1, 1}, "elsewhere"), 1)) == "PeerConflict");
+  CHECK(roster.to_json(2).dump().find("calls itself n1 too") != std::string::npos);
+}
+
+TEST_CASE("the key of the config tree is the only one accepted", "[roster]") {
+  Fixture fixture;
+  fixture.config.members[1].key = key_of('b').public_key();
+  Roster roster = fixture.roster();
+
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'c'), record_of("n2", 'c', {1, 1}), 1)) ==
+        "PeerKeyDiffers");
+  CHECK(roster.accept_relayed("n3", record_of("n2", 'c', {1, 1}), 1).value() == Taken::kUnproven);
+  CHECK(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {1, 1}), 1));
+}
+
+TEST_CASE("hearsay is shown but is not the node's own word, and gives way to it", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+
+  CHECK(roster.accept_relayed("n3", record_of("n2", 'x', {900, 1}), 1).value() == Taken::kNews);
+  CHECK(roster.find("n2")->said() == nullptr);
+  CHECK(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {1, 1}), 2).value() ==
+        Taken::kNews);
+  CHECK(roster.find("n2")->said()->version == RecordVersion{1, 1});
+  CHECK(roster.accept_relayed("n3", record_of("n2", 'x', {901, 1}), 3).value() == Taken::kUnproven);
+}
+
+TEST_CASE("a relayed record that was changed on the way is refused", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  NodeRecord forged = record_of("n2", 'b', {1, 1});
+  forged.version.seq = 5;
+
+  CHECK(reason_of(roster.accept_relayed("n3", forged, 1)) == "RecordForged");
+}
+
+TEST_CASE("refused callers are counted by address and reason, within bounds", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  for (std::uint64_t i = 0; i < 200; ++i)
+    roster.refuse("10.0.0." + std::to_string(i), {"PeerTokenDiffers", "m"}, i);
+  CHECK_FALSE(roster.refuse("10.0.0.199", {"PeerTokenDiffers", "m"}, 300));
+
+  const Json json = roster.to_json(400);
+
+  CHECK(json.items("refused").size() == 64);
+  CHECK(json.items("refused").back().integer_or("count") == 2);
+}
+
+TEST_CASE("a peer is never, live or stale", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  const auto seen = [&](std::uint64_t now_usec) {
+    return roster.to_json(now_usec).items("peers").at(0).text_or("seen");
+  };
+  CHECK(seen(1) == "never");
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {1, 1}), 1'000'000));
+  CHECK(seen(2'000'000) == "live");
+  CHECK(seen(2'000'000'000) == "stale");
+  CHECK(roster.contact_failed("n2", {"PeerUnreachable", "m"}, 3'000'000));
+  CHECK(seen(4'000'000) == "stale");
+  roster.heard(caller_of("n2", 'b'), 5'000'000);
+  CHECK(seen(6'000'000) == "live");
+}
