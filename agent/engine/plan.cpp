@@ -79,6 +79,7 @@ Step make_step(const std::string& phase, const StepSpec& spec, const Profile& pr
     // The tree overrides a peer; a peer overrides the package's default.
     const bool overridden = given.values.count(name) > 0 || given.secrets.count(name) > 0;
     if (input == nullptr || !input->from_peer || overridden) continue;
+    step.facts.push_back(name);
     const bool known = facts != given.facts.end() && facts->second.count(name) > 0;
     if (known) {
       step.inputs[name] = {facts->second.at(name), input->sensitive};

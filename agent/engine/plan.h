@@ -22,7 +22,8 @@ struct Step {
   std::string phase;
   StepSpec spec;
   InputValues inputs;              // those that it names and that are known
-  std::vector<std::string> waits;  // names of inputs that peers still have to tell
+  std::vector<std::string> facts;  // names of inputs that peers tell
+  std::vector<std::string> waits;  // those of them that they still have to tell
   std::string fingerprint;         // empty while something is awaited
   bool skipped = false;            // `when` does not hold
 

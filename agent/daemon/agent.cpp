@@ -1,0 +1,289 @@
+// From boot to peers told (architecture.md).
+#include "daemon/agent.h"
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "linux/config_tree.h"
+#include "linux/machine.h"
+#include "linux/notify.h"
+
+namespace klubster {
+
+Result<std::unique_ptr<Agent>> Agent::create(EventLoop& loop, Bus& bus, Places places) {
+  if (auto made = make_places(places); !made) return made.error();
+  auto boot = boot_id();
+  if (!boot) return boot.error();
+  auto machine = machine_identity();
+  if (!machine) return machine.error();
+  auto salt = node_salt(places.salt());
+  if (!salt) return salt.error();
+  NodeState state;
+  auto log =
+      EventLog::open(places.log(), *boot, [&state](const Event& event) { state.fold(event); });
+  if (!log) return log.error();
+  return std::unique_ptr<Agent>(new Agent(loop, bus, std::move(places), std::move(*log),
+                                          std::move(state), *boot, *machine, *salt));
+}
+
+Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState state,
+             std::string boot, std::string machine, std::string salt)
+    : loop_(loop),
+      places_(std::move(places)),
+      log_(std::move(log)),
+      boot_(std::move(boot)),
+      machine_(std::move(machine)),
+      salt_(std::move(salt)),
+      timers_(loop),
+      units_(bus),
+      facts_(places_.facts()),
+      steps_(places_, facts_),
+      workers_(places_),
+      shell_({units_, log_, timers_, steps_, workers_}, std::move(state), boot_),
+      peering_(bus, places_, [this](PeerNews news) { take_news(std::move(news)); }) {}
+
+void Agent::start() {
+  facts_.load();
+  record_boot();
+  shell_.on_settled([this] {
+    consider_generation();
+    show();
+  });
+  restore_generation();
+  take_config(resolve_config(system_config_sources()));
+}
+
+void Agent::record_boot() {
+  const NodeState& state = shell_.state();
+  if (state.boot == boot_) return;  // the daemon was restarted, the machine was not
+  if (!log_.damage().empty()) return shell_.record(booted("degraded", log_.damage()));
+  if (state.last_seq == 0) return shell_.record(booted("first", "no event log was there"));
+  shell_.record(booted("normal", "the event log is sound"));
+}
+
+// The generation that ran before: from disk alone, without config tree or network.
+void Agent::restore_generation() {
+  const auto& generation = shell_.state().generation;
+  if (!generation) return;
+  auto stored = load_generation(places_.generations(), generation->number);
+  if (!stored) {
+    set_problem("generation", std::move(stored.error()).in("restoring the last generation"));
+    return;
+  }
+  auto config = restore_config(stored->config, system_config_sources());
+  if (!config) {
+    set_problem("generation", std::move(config.error()).in("restoring the last generation"));
+    return;
+  }
+  config_ = std::move(*config);
+  have_config_ = true;
+  profile_ = std::move(stored->profile);
+}
+
+void Agent::reload() {
+  take_config(resolve_config(system_config_sources()));
+}
+
+// A valid config comes into force; a bad one leaves what was last good.
+void Agent::take_config(Result<NodeConfig> config) {
+  if (!config) {
+    const Error& error = config.error();
+    const bool told = shell_.state().config_message == error.message();
+    if (!told) shell_.record(config_rejected(error.reason(), error.message()));
+    if (!told) log_error(error);
+    set_problem("config", error);
+  } else {
+    const bool known =
+        shell_.state().config_hash == config->config_hash && shell_.state().config_reason.empty();
+    config_ = std::move(*config);
+    have_config_ = true;
+    if (!known) shell_.record(config_accepted(config_.config_hash));
+    set_problem("config", std::nullopt);
+    for (const auto& warning : config_.warnings)
+      log_warning(warning);
+  }
+  if (!have_config_) return show();
+
+  steps_.set_config(config_);
+  if (auto written = steps_.write_members(config_, addresses_); !written) {
+    log_error(written.error());
+  }
+  if (auto started = peering_.configure(config_, machine_, boot_); !started) {
+    log_error(std::move(started.error()).in("configuring klubster-peerd"));
+  }
+  origin_.reset();
+  if (config_.profile.assigned()) {
+    auto origin = workers_.assign(config_, shell_.state().key_seq);
+    set_problem("profile", origin ? std::optional<Error>() : origin.error());
+    if (origin) origin_ = *origin;
+  } else {
+    set_problem("profile", Error(ErrorKind::kInvalid, "NotConfigured", "no profile is assigned"));
+  }
+  shell_.set_origin(origin_);
+  refresh_plan();
+  shell_.settle();
+}
+
+Result<Plan> Agent::plan_for(const NodeConfig& config, const Profile& profile, std::uint64_t number,
+                             const std::string& sha256) const {
+  PlanInputs given;
+  given.generation = number;
+  given.profile_dir = places_.profile(sha256);
+  given.modes = config.modes;
+  given.values = config.inputs;
+  given.secrets = config.secrets;
+  given.steps_path = config.steps_path;
+  given.salt = salt_;
+  for (const auto& [subject, facts] : facts_.received()) {
+    for (const auto& [name, fact] : facts)
+      given.facts[subject][name] = fact.value;
+  }
+  return make_plan(profile, given);
+}
+
+// The plan of the present generation, with the facts that are known by now.
+void Agent::refresh_plan() {
+  const auto& generation = shell_.state().generation;
+  if (!generation || !profile_) return;
+  auto plan = plan_for(config_, *profile_, generation->number, generation->profile_sha256);
+  if (!plan) {
+    // What runs goes on by the plan that it was started with.
+    set_problem("plan", plan.error());
+    return;
+  }
+  set_problem("plan", std::nullopt);
+  peering_.set_needs(*plan);
+  shell_.set_plan(std::move(*plan));
+}
+
+// When the profile is on the disk and something differs from the present generation: a new one.
+void Agent::consider_generation() {
+  if (!origin_ || !shell_.acquisition().acquired || !have_config_) return;
+  const NodeState& state = shell_.state();
+  const bool same = state.generation && state.generation->config_hash == config_.config_hash &&
+                    state.generation->source == origin_->fingerprint;
+  if (same || state.leaving || !state.config_reason.empty()) return;
+  if (state.generation && !config_.apply_auto && !apply_asked_) return;
+  auto made = make_generation();
+  set_problem("plan", made ? std::optional<Error>() : made.error());
+  if (!made) return;
+  apply_asked_ = false;
+  refresh_plan();
+  shell_.settle();  // taken up after the present round
+}
+
+Status Agent::make_generation() {
+  auto unpacked = workers_.unpacked();
+  if (!unpacked) return unpacked.error();
+  auto profile = profile_from_json(unpacked->manifest);
+  if (!profile) return profile.error();
+  const NodeState& state = shell_.state();
+  const std::uint64_t number = state.generation ? state.generation->number + 1 : 1;
+  // A profile that does not fit this node is refused before anything of the old one is touched.
+  auto plan = plan_for(config_, *profile, number, unpacked->sha256);
+  if (!plan) return plan.error();
+
+  const Json config = to_json(config_, SecretForm::kDigest, salt_);
+  auto saved = save_generation(places_.generations(), number, config, *profile);
+  if (!saved) return saved;
+  if (!state.profile || state.profile->sha256 != unpacked->sha256 ||
+      state.profile->source != origin_->fingerprint) {
+    shell_.record(profile_accepted({origin_->fingerprint, unpacked->sha256, profile->name,
+                                    profile->version, unpacked->signer, unpacked->seq}));
+    log_info("profile " + profile->name + " " + profile->version + " is verified and sealed",
+             {{"KLUBSTER_PROFILE", unpacked->sha256}});
+  }
+  shell_.record(generation_made({number, config_.config_hash, origin_->fingerprint,
+                                 unpacked->sha256, profile->name, profile->version}));
+  log_info("generation " + std::to_string(number) + " begins");
+  profile_ = std::move(*profile);
+  return {};
+}
+
+// Facts are kept before anything is done with them: a reboot without network has them.
+void Agent::take_news(PeerNews news) {
+  if (news.addresses != addresses_) {
+    addresses_ = news.addresses;
+    if (auto written = steps_.write_members(config_, addresses_); !written) {
+      log_error(written.error());
+    }
+  }
+  bool changed = false;
+  for (auto& [subject, facts] : news.facts) {
+    const auto need = news.needs.find(subject);
+    if (need == news.needs.end() || !need->second.satisfied || facts.empty()) continue;
+    const auto kept = facts_.received().find(subject);
+    const Json digests = digests_of(facts);
+    if (kept != facts_.received().end() && digests_of(kept->second) == digests) continue;
+    if (auto stored = facts_.keep_received(subject, facts); !stored) {
+      log_error(std::move(stored.error()).in("keeping facts for " + subject));
+      continue;
+    }
+    shell_.record(needs_met(subject, digests));
+    changed = true;
+  }
+  shell_.set_needs(std::move(news.needs));
+  if (changed) refresh_plan();
+  shell_.settle();
+}
+
+Status Agent::apply(std::uint64_t if_generation, const std::string& by) {
+  const auto& generation = shell_.state().generation;
+  const std::uint64_t present = generation ? generation->number : 0;
+  if (if_generation != 0 && if_generation != present) {
+    return Error(ErrorKind::kConflict, "GenerationDiffers",
+                 "expected generation " + std::to_string(if_generation) + ", found " +
+                     std::to_string(present));
+  }
+  apply_asked_ = true;
+  shell_.record(retry_requested(by));
+  reload();
+  return {};
+}
+
+void Agent::leave(const std::string& by) {
+  if (!shell_.state().leaving && !shell_.state().gone) shell_.record(leave_requested(by));
+  shell_.settle();
+}
+
+Result<std::vector<Event>> Agent::history(std::uint64_t since_seq, std::size_t limit) const {
+  return read_events(places_.log(), since_seq, limit);
+}
+
+void Agent::set_problem(const std::string& about, std::optional<Error> error) {
+  const auto known = problem_by_topic_.find(about);
+  const bool told =
+      known != problem_by_topic_.end() && error && known->second.message() == error->message();
+  if (error && !told && about != "config") log_error(*error);
+  if (known != problem_by_topic_.end()) problem_by_topic_.erase(known);
+  if (error) problem_by_topic_.emplace(about, std::move(*error));
+  problems_.clear();
+  for (const auto& [topic, problem] : problem_by_topic_)
+    problems_.push_back(problem);
+}
+
+Scene Agent::scene() const {
+  return {config_,   shell_.state(), shell_.plan(), shell_.decision(), shell_.acquisition(),
+          problems_, log_.damage()};
+}
+
+// Tells everybody who looks: peers, D-Bus, systemd.
+void Agent::show() {
+  const std::string now = utc_text(now_wall_usec());
+  conditions_ = conditions_of(scene(), std::move(conditions_), now);
+  const Json status = status_json(scene(), conditions_);
+  const std::string text = status.dump();
+  if (text == shown_) return;
+  shown_ = text;
+  std::map<std::string, Facts> made;
+  if (shell_.plan() && !shell_.state().gone) {
+    for (const auto& [subject, facts] : facts_.made()) {
+      if (shell_.plan()->find(subject) != nullptr) made[subject] = facts;
+    }
+  }
+  peering_.set_facts(made);
+  peering_.publish(record_body(scene(), conditions_));
+  notify(std::string("STATUS=") + (status.bool_or("ready") ? "ready" : "not ready"));
+  if (changed_) changed_();
+}
+
+}  // namespace klubster

@@ -1,0 +1,88 @@
+// The agent of this node: config, profile, plan, engine and peers put together.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/generations.h"
+#include "daemon/peering.h"
+#include "daemon/places.h"
+#include "daemon/status.h"
+#include "daemon/step_host.h"
+#include "daemon/worker_host.h"
+#include "engine/shell.h"
+#include "linux/event_log.h"
+#include "linux/loop_timers.h"
+#include "linux/systemd_units.h"
+
+namespace klubster {
+
+class Agent {
+ public:
+  // Reads what is on disk. Nothing is started before start().
+  static Result<std::unique_ptr<Agent>> create(EventLoop& loop, Bus& bus, Places places);
+
+  // Begins: the boot is recorded, what runs is adopted, the config tree is read.
+  void start();
+
+  // Reads the config tree again. A bad one changes nothing but a condition.
+  void reload();
+  // Tries again what failed, and applies what waits when apply/auto is false. kConflict when
+  // `if_generation` is not 0 and not the present generation.
+  Status apply(std::uint64_t if_generation, const std::string& by);
+  // Undoes this node's steps in reverse and says goodbye.
+  void leave(const std::string& by);
+
+  Json status() const { return status_json(scene(), conditions_); }
+  Json plan() const { return plan_json(scene()); }
+  Result<std::vector<Event>> history(std::uint64_t since_seq, std::size_t limit) const;
+
+  // Called when status() says something else than before.
+  void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
+
+ private:
+  Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState state, std::string boot,
+        std::string machine, std::string salt);
+
+  Scene scene() const;
+  void record_boot();
+  void take_config(Result<NodeConfig> config);
+  void restore_generation();
+  void use_generation(std::uint64_t number, Profile profile);
+  void refresh_plan();
+  void consider_generation();
+  Status make_generation();
+  Result<Plan> plan_for(const NodeConfig& config, const Profile& profile, std::uint64_t number,
+                        const std::string& sha256) const;
+  void take_news(PeerNews news);
+  void show();
+  void set_problem(const std::string& about, std::optional<Error> error);
+
+  EventLoop& loop_;
+  Places places_;
+  EventLog log_;
+  std::string boot_, machine_, salt_;
+  LoopTimers timers_;
+  SystemdUnits units_;
+  FactStore facts_;
+  StepFiles steps_;
+  ProfileWorkers workers_;
+  Shell shell_;
+  Peering peering_;
+
+  NodeConfig config_;               // in force: the newest valid one, else the last good
+  std::optional<Profile> profile_;  // of the present generation
+  std::optional<ProfileOrigin> origin_;
+  bool have_config_ = false;
+  bool apply_asked_ = false;
+  std::map<std::string, std::vector<std::string>> addresses_;  // of members
+  std::vector<Condition> conditions_;
+  std::map<std::string, Error> problem_by_topic_;
+  std::vector<Error> problems_;
+  std::string shown_;  // the status that was announced last
+  std::function<void()> changed_;
+};
+
+}  // namespace klubster

@@ -1,0 +1,46 @@
+// Facts made here and facts received from peers, kept 0600 so that a reboot needs no network.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace klubster {
+
+struct Fact {
+  std::string value;
+  bool sensitive = false;
+  bool share = false;
+};
+using Facts = std::map<std::string, Fact>;  // by name
+
+class FactStore {
+ public:
+  explicit FactStore(std::string directory) : directory_(std::move(directory)) {}
+
+  // Everything that is kept. A damaged file is logged and left out: its facts come again.
+  void load();
+
+  // By subject ("server/etcd"): what its step put out, what it was given by peers.
+  const std::map<std::string, Facts>& made() const { return made_; }
+  const std::map<std::string, Facts>& received() const { return received_; }
+
+  // Durable when they return.
+  Status keep_made(const std::string& subject, Facts facts);
+  Status keep_received(const std::string& subject, Facts facts);
+
+ private:
+  Status keep(const char* kind, const std::string& subject, const Facts& facts) const;
+  void load(const std::string& name);
+
+  std::string directory_;
+  std::map<std::string, Facts> made_, received_;
+};
+
+// name -> SHA-256 of the value: what the event log says of facts.
+Json digests_of(const Facts& facts);
+
+}  // namespace klubster

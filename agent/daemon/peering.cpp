@@ -1,0 +1,228 @@
+// Talking to klubster-peerd over D-Bus (architecture.md, peers.md).
+#include "daemon/peering.h"
+
+#include "base/log.h"
+#include "base/names.h"
+#include "base/text.h"
+#include "linux/files.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr std::size_t kNewsBytes = 1024 * 1024;
+
+Json peer_config(const NodeConfig& config, const std::string& machine, const std::string& boot) {
+  Json json = Json::object();
+  json["v"] = 1;
+  json["node"] = config.node;
+  json["machine"] = machine;
+  json["boot"] = boot;
+  json["cluster"]["name"] = config.cluster_name;
+  json["cluster"]["id"] = config.cluster_id;
+  json["token"] = std::string(trim(config.cluster_token));
+  json["listen"] = config.peering_listen;
+  json["modes"] = config.modes;
+  json["labels"] = Json::object();
+  for (const auto& [key, value] : config.labels)
+    json["labels"][key] = value;
+  json["members"] = Json::array();
+  for (const auto& member : config.members) {
+    json["members"].push_back(Json::Object{{"name", member.name},
+                                           {"modes", member.modes},
+                                           {"address", member.address},
+                                           {"key", member.key}});
+  }
+  return json;
+}
+
+// One need of a step for peerd; `facts` are fetched with it. A step may have several:
+// "agent/join#1".
+Json need_json(const Step& step, std::size_t index, const NeedSpec& wanted) {
+  Json need = Json::object();
+  need["id"] = step.subject + "#" + std::to_string(index);
+  need["phase"] = wanted.phase;
+  need["condition"] = wanted.condition;
+  const auto number = parse_number(wanted.count, 1000);
+  need["count"] = number ? Json(*number) : Json(wanted.count);
+  need["facts"] = index == 0 ? Json(step.facts) : Json::array();
+  return need;
+}
+
+}  // namespace
+
+Json needs_json(const Plan& plan) {
+  Json needs = Json::array();
+  for (const auto& step : plan.steps) {
+    if (step.skipped) continue;
+    for (std::size_t i = 0; i < step.spec.needs.size(); ++i) {
+      needs.push_back(need_json(step, i, step.spec.needs[i]));
+    }
+    // Facts alone: whoever owns them will do.
+    if (step.spec.needs.empty() && !step.facts.empty()) {
+      needs.push_back(need_json(step, 0, NeedSpec{}));
+    }
+  }
+  return Json::Object{{"needs", std::move(needs)}};
+}
+
+Result<PeerNews> parse_news(std::string_view text) {
+  auto json = parse_json(text, {.bytes = kNewsBytes, .depth = 12});
+  if (!json) return json.error();
+  JsonReader reader(*json, "answer of klubster-peerd");
+  PeerNews news;
+  reader.objects("needs", [&](JsonReader& item) {
+    const std::string id = item.text("id");
+    const std::string subject = id.substr(0, id.find('#'));
+    const bool first = news.needs.count(subject) == 0;
+    NeedView& view = news.needs[subject];
+    const bool satisfied = item.boolean("satisfied");
+    const std::string waiting_for = printable(item.text_or("waitingFor", ""), 512);
+    view.satisfied = satisfied && (first || view.satisfied);
+    if (!satisfied) view.waiting_for += (view.waiting_for.empty() ? "" : "; ") + waiting_for;
+    item.texts("by");
+    item.objects("facts", [&](JsonReader& fact) {
+      Fact& kept = news.facts[subject][fact.text("name")];
+      kept.value = fact.text("value", kNewsBytes);
+      kept.sensitive = fact.boolean("sensitive");
+      fact.text_or("from", "");
+    });
+    item.object("problem", [&](JsonReader& problem) {
+      view.reason = printable(problem.text("reason"), 64);
+      view.message = printable(problem.text_or("message", ""), 512);
+      problem.boolean_or("retry", true);
+      problem.number_or("retryAfter", 0);
+    });
+  });
+  reader.objects("members", [&](JsonReader& member) {
+    news.addresses[member.text("name")] = member.texts("addresses");
+  });
+  if (auto read = reader.finish(); !read) return read.error();
+  return news;
+}
+
+Peering::Peering(Bus& bus, Places places, std::function<void(PeerNews)> news)
+    : bus_(bus), places_(std::move(places)), news_(std::move(news)) {
+  owner_changed_ = bus_.match(
+      std::string("type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                  "member='NameOwnerChanged',arg0='") +
+          names::kPeersBus + "'",
+      [this](BusMessage message) {
+        message.read_string();
+        message.read_string();
+        if (!message.read_string().empty()) hand_over();
+      });
+  needs_changed_ = bus_.match(std::string("type='signal',sender='") + names::kPeersBus +
+                                  "',interface='" + names::kPeersBus + "',member='NeedsChanged'",
+                              [this](const BusMessage&) { ask(); });
+}
+
+Status Peering::configure(const NodeConfig& config, const std::string& machine,
+                          const std::string& boot) {
+  const bool alone = config.members.size() < 2;
+  if (config.cluster_token.empty() || alone) {
+    if (active_) manage_unit("StopUnit");
+    active_ = false;
+    return {};
+  }
+  const std::string text = peer_config(config, machine, boot).dump();
+  const auto before = read_file(places_.peer_config(), names::kSmallJsonBytes);
+  const bool same = before && *before == text;
+  if (!same) {
+    if (auto written = write_file(places_.peer_config(), text, 0600); !written) return written;
+  }
+  active_ = true;
+  manage_unit(same ? "StartUnit" : "RestartUnit");
+  hand_over();  // it may run already; otherwise its name tells when it does
+  return {};
+}
+
+void Peering::manage_unit(const std::string& method) {
+  BusMessage message = bus_.method("org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                   "org.freedesktop.systemd1.Manager", method);
+  message.add_string(std::string(names::kPeerUnit)).add_string("replace");
+  bus_.call(std::move(message), [](const Result<BusMessage>& reply) {
+    if (!reply) log_error(Error(reply.error()).in("starting klubster-peerd"));
+  });
+}
+
+void Peering::call(const std::string& member, const std::function<void(BusMessage&)>& fill) {
+  BusMessage message = bus_.method(names::kPeersBus, names::kPeersPath, names::kPeersBus, member);
+  fill(message);
+  bus_.call(std::move(message), [member](const Result<BusMessage>& reply) {
+    // Not there yet, or gone: everything is handed over when its name appears.
+    if (reply || reply.error().reason() == "ServiceUnknown") return;
+    if (reply.error().reason() == "NameHasNoOwner" || reply.error().reason() == "NoReply") return;
+    log_error(Error(reply.error()).in("klubster-peerd: " + member));
+  });
+}
+
+void Peering::hand_over() {
+  send_facts();
+  send_needs();
+  send_record();
+}
+
+void Peering::set_needs(const Plan& plan) {
+  const std::string text = needs_json(plan).dump();
+  if (text == needs_) return;
+  needs_ = text;
+  send_needs();
+}
+
+void Peering::set_facts(const std::map<std::string, Facts>& made) {
+  Json shared = Json::array();
+  for (const auto& [subject, facts] : made) {
+    for (const auto& [name, fact] : facts) {
+      if (!fact.share) continue;
+      shared.push_back(
+          Json::Object{{"name", name}, {"value", fact.value}, {"sensitive", fact.sensitive}});
+    }
+  }
+  const std::string text = Json(Json::Object{{"facts", std::move(shared)}}).dump();
+  if (text == facts_) return;
+  facts_ = text;
+  send_facts();
+}
+
+void Peering::publish(const Json& body) {
+  const std::string text = body.dump();
+  if (text == record_) return;
+  record_ = text;
+  send_record();
+}
+
+void Peering::send_needs() {
+  if (!active_ || needs_.empty()) return;
+  call("SetNeeds", [this](BusMessage& message) { message.add_string(needs_); });
+  ask();
+}
+
+// Secrets cross as sealed memory: a message could be seen by a bus monitor.
+void Peering::send_facts() {
+  if (!active_ || facts_.empty()) return;
+  auto memory = make_sealed_memory(facts_);
+  if (!memory) return log_error(memory.error());
+  call("SetFacts", [&](BusMessage& message) { message.add_fd(memory->get()); });
+}
+
+void Peering::send_record() {
+  if (!active_ || record_.empty()) return;
+  call("Publish", [this](BusMessage& message) { message.add_string(record_); });
+}
+
+void Peering::ask() {
+  if (!active_) return;
+  BusMessage message =
+      bus_.method(names::kPeersBus, names::kPeersPath, names::kPeersBus, "GetNeeds");
+  bus_.call(std::move(message), [this](Result<BusMessage> reply) {
+    if (!reply) return;
+    const UniqueFd memory = reply->read_fd();
+    auto text = read_sealed_memory(memory.get(), kNewsBytes);
+    auto news = text ? parse_news(*text) : Result<PeerNews>(text.error());
+    if (!news) return log_error(std::move(news.error()).in("klubster-peerd: GetNeeds"));
+    news_(std::move(*news));
+  });
+}
+
+}  // namespace klubster

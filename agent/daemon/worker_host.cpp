@@ -1,0 +1,238 @@
+// Preparing the workers and reading what they say. Their results are small, strictly checked JSON.
+#include "daemon/worker_host.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "daemon/worker_units.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr std::size_t kSignatureBytes = 16 * 1024;
+
+WorkerVerdict refused(const Error& error) {
+  return {false, true, 0, "WorkerFailed", error.message()};
+}
+
+// The size that the signature's trusted comment claims: good enough to refuse early, not to accept.
+std::optional<std::uint64_t> claimed_size(const std::string& signature) {
+  for (const auto& word : words(signature)) {
+    if (word.starts_with("size=")) return parse_number(word.substr(5), INT64_MAX);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<ProfileOrigin> ProfileWorkers::assign(const NodeConfig& config,
+                                             const std::map<std::string, std::uint64_t>& key_seq) {
+  source_ = config.profile;
+  cluster_ = config.cluster_name;
+  key_seq_ = key_seq;
+  Json identity = Json::object();
+  identity["url"] = source_.url;
+  identity["path"] = source_.path;
+  identity["sha256"] = source_.sha256;
+  identity["keys"] = source_.trusted_keys;
+  identity["cluster"] = cluster_;
+  if (!source_.path.empty()) {
+    // A local package that was replaced is another one.
+    struct stat info = {};
+    if (::stat(source_.path.c_str(), &info) < 0) {
+      return system_error("profile/path: looking at " + source_.path, errno);
+    }
+    identity["file"] = std::to_string(info.st_size) + ":" + std::to_string(info.st_ino) + ":" +
+                       std::to_string(info.st_mtim.tv_sec) + ":" +
+                       std::to_string(info.st_mtim.tv_nsec);
+  }
+  fingerprint_ = sha256_hex(identity.dump());
+  return ProfileOrigin{fingerprint_, !source_.trusted_keys.empty(), !source_.path.empty()};
+}
+
+std::string ProfileWorkers::blob(WorkerStage stage) const {
+  const bool signature = stage == WorkerStage::kSignature;
+  if (!source_.path.empty()) return source_.path + (signature ? ".minisig" : "");
+  // Named by where it comes from until its digest is proven.
+  return places_.blobs() + "/" + fingerprint_.substr(0, 32) + (signature ? ".minisig" : ".part");
+}
+
+std::string ProfileWorkers::result_file(WorkerStage stage) const {
+  return places_.results() + "/" + std::string(to_string(stage)) + "-" + staging_name() + ".json";
+}
+
+std::string ProfileWorkers::staging_tree() const {
+  return places_.staging() + "/" + staging_name() + "/tree";
+}
+
+std::set<WorkerStage> ProfileWorkers::present() {
+  std::set<WorkerStage> found;
+  for (const auto stage : {WorkerStage::kSignature, WorkerStage::kPackage}) {
+    if (exists(blob(stage))) found.insert(stage);
+  }
+  const auto result = unpacked();
+  if (result && exists(staging_tree())) found.insert(WorkerStage::kUnpack);
+  if (result && exists(places_.profile(result->sha256))) found.insert(WorkerStage::kSeal);
+  return found;
+}
+
+Json ProfileWorkers::fetch_request(WorkerStage stage) const {
+  const bool signature = stage == WorkerStage::kSignature;
+  Json request = Json::object();
+  request["v"] = 1;
+  request["url"] = source_.url + (signature ? ".minisig" : "");
+  request["maxBytes"] = signature ? std::uint64_t{kSignatureBytes} : source_.limits.bytes;
+  request["allowHttp"] = !source_.sha256.empty();
+  if (!source_.ca.empty()) request["ca"] = source_.ca;
+  if (signature) return request;
+  if (auto text = read_file(blob(WorkerStage::kSignature), kSignatureBytes)) {
+    if (const auto size = claimed_size(*text)) request["expectedBytes"] = *size;
+  }
+  if (auto kept = read_file(blob(stage) + ".resume", kSignatureBytes)) {
+    if (auto resume = parse_json(*kept)) request["resume"] = *resume;
+  }
+  return request;
+}
+
+Result<Json> ProfileWorkers::unpack_request() const {
+  Json request = Json::object();
+  request["v"] = 1;
+  request["keys"] = source_.trusted_keys;
+  if (!source_.trusted_keys.empty()) {
+    auto signature = read_file(blob(WorkerStage::kSignature), kSignatureBytes);
+    if (!signature) return std::move(signature.error()).in("profile's signature");
+    request["signature"] = *signature;
+  }
+  if (!source_.sha256.empty()) request["sha256"] = source_.sha256;
+  if (!cluster_.empty()) request["cluster"] = cluster_;
+  request["minSeq"] = Json::object();
+  for (const auto& [key, seq] : key_seq_)
+    request["minSeq"][key] = seq;
+  request["limits"]["entries"] = source_.limits.entries;
+  request["limits"]["bytes"] = source_.limits.bytes;
+  request["limits"]["fileBytes"] = source_.limits.file_bytes;
+  request["limits"]["ratio"] = source_.limits.ratio;
+  return request;
+}
+
+Result<Json> ProfileWorkers::store_request() const {
+  auto result = unpacked();
+  if (!result) return result.error();
+  return Json(Json::Object{
+      {"v", 1}, {"op", "seal"}, {"staging", staging_name()}, {"sha256", result->sha256}});
+}
+
+Status ProfileWorkers::make_staging() const {
+  // 0777 inside 0700: the worker's throw-away user writes, nobody else gets there.
+  if (auto made = make_directory(places_.staging() + "/" + staging_name(), 0700); !made) {
+    return made;
+  }
+  return make_directory(staging_tree(), 0777);
+}
+
+Result<UniqueFd> ProfileWorkers::open_blob(WorkerStage stage) const {
+  if (stage == WorkerStage::kUnpack) return open_file(blob(WorkerStage::kPackage), O_RDONLY);
+  return open_file(blob(stage), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+}
+
+Result<TransientUnit> ProfileWorkers::prepare(const StartWorker& start) {
+  Result<Json> request = start.stage == WorkerStage::kUnpack ? unpack_request()
+                         : start.stage == WorkerStage::kSeal ? store_request()
+                                                             : fetch_request(start.stage);
+  if (!request) return request.error();
+  WorkerFiles files;
+  files.request = places_.credentials() + "/worker-" + std::string(to_string(start.stage));
+  files.result = result_file(start.stage);
+  files.state_dir = places_.state;
+  if (auto written = write_file(files.request, request->dump(), 0600); !written) {
+    return written.error();
+  }
+  // The worker opens it by its bound path and cannot make it: an empty one, writable, below 0700.
+  if (auto written = write_file(files.result, "", 0666); !written) return written.error();
+  if (start.stage == WorkerStage::kUnpack) {
+    if (auto made = make_staging(); !made) return made.error();
+    files.staging = staging_tree();
+  }
+  if (start.stage != WorkerStage::kSeal) {
+    auto fd = open_blob(start.stage);
+    if (!fd) return fd.error();
+    handed_ = std::move(*fd);
+    files.input.fd = files.output.fd = handed_.get();
+  }
+  return make_worker_unit(start, files);
+}
+
+WorkerVerdict ProfileWorkers::read_result(WorkerStage stage) {
+  auto bytes = read_file(result_file(stage), names::kSmallJsonBytes);
+  if (!bytes) return refused(bytes.error());
+  auto json = parse_json(*bytes, {.bytes = names::kSmallJsonBytes, .depth = 24});
+  if (!json) return refused(std::move(json.error()).in(std::string(to_string(stage)) + " result"));
+  if (stage == WorkerStage::kSignature || stage == WorkerStage::kPackage) {
+    keep_resume_point(stage, *json);
+  }
+  WorkerVerdict verdict;
+  verdict.ok = json->bool_or("ok");
+  if (verdict.ok && stage == WorkerStage::kUnpack) {
+    if (auto checked = unpacked(); !checked) return refused(checked.error());
+  }
+  if (verdict.ok) return verdict;
+  const Json& failure = json->get("failure");
+  verdict.retry = failure.bool_or("retry", true);
+  verdict.retry_after_sec =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, failure.integer_or("retryAfter")));
+  verdict.reason = printable(failure.text_or("reason", "WorkerFailed"), 64);
+  verdict.message = printable(failure.text_or("message"), 1024);
+  return verdict;
+}
+
+// A partial download goes on from where it is, as long as the server still has the same object.
+void ProfileWorkers::keep_resume_point(WorkerStage stage, const Json& result) const {
+  const std::string path = blob(stage) + ".resume";
+  const std::string validator = result.text_or("validator");
+  const std::int64_t offset = result.integer_or("bytes");
+  if (result.bool_or("ok") || validator.empty() || offset <= 0) {
+    (void)remove_file(path);  // without it the next try begins from zero, which is always right
+    return;
+  }
+  const Json resume = Json::Object{{"offset", offset}, {"validator", validator}};
+  (void)write_file(path, resume.dump(), 0600);
+}
+
+void ProfileWorkers::drop_downloads() {
+  if (!source_.path.empty()) return;  // not ours to remove
+  for (const auto stage : {WorkerStage::kSignature, WorkerStage::kPackage}) {
+    // What cannot be removed now is overwritten by the next download.
+    (void)remove_file(blob(stage));
+    (void)remove_file(blob(stage) + ".resume");
+  }
+}
+
+Result<UnpackedProfile> ProfileWorkers::unpacked() const {
+  auto bytes = read_file(result_file(WorkerStage::kUnpack), names::kSmallJsonBytes);
+  if (!bytes) return bytes.error();
+  auto json = parse_json(*bytes, {.bytes = names::kSmallJsonBytes, .depth = 24});
+  if (!json) return json.error();
+  JsonReader reader(*json, "unpack result");
+  UnpackedProfile profile;
+  reader.number("v", 1);
+  const bool ok = reader.boolean("ok");
+  profile.sha256 = reader.text("sha256", 64);
+  reader.number("bytes");
+  reader.number("entries");
+  reader.object("signer", [&](JsonReader& signer) {
+    profile.signer = signer.text("key", 64);
+    profile.seq = signer.number("seq");
+    signer.text_or("comment", "");
+  });
+  profile.manifest = reader.raw("profile");
+  if (auto read = reader.finish(); !read) return read.error();
+  if (!ok || !is_sha256_hex(profile.sha256)) {
+    return Error(ErrorKind::kInvalid, "WorkerFailed", "the unpack result holds no digest");
+  }
+  return profile;
+}
+
+}  // namespace klubster

@@ -1,0 +1,60 @@
+// The workers' requests, files and results: the engine's WorkerHost.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "daemon/places.h"
+#include "engine/ports.h"
+#include "linux/files.h"
+#include "model/node_config.h"
+
+namespace klubster {
+
+// What unpack proved about a package.
+struct UnpackedProfile {
+  std::string sha256;
+  std::string signer;  // key id, empty without a signature
+  std::uint64_t seq = 0;
+  Json manifest;  // canonical, not yet checked by the daemon
+};
+
+class ProfileWorkers : public WorkerHost {
+ public:
+  explicit ProfileWorkers(Places places) : places_(std::move(places)) {}
+
+  // Whose profile to bring; `key_seq` is the ratchet. Returns the origin for the engine; an error
+  // (kIo) when a local package cannot be looked at.
+  Result<ProfileOrigin> assign(const NodeConfig& config,
+                               const std::map<std::string, std::uint64_t>& key_seq);
+
+  Result<TransientUnit> prepare(const StartWorker& start) override;
+  WorkerVerdict read_result(WorkerStage stage) override;
+  std::set<WorkerStage> present() override;
+  void drop_downloads() override;
+
+  // From unpack's result file, which outlives a reboot.
+  Result<UnpackedProfile> unpacked() const;
+
+ private:
+  std::string blob(WorkerStage stage) const;
+  std::string result_file(WorkerStage stage) const;
+  std::string staging_name() const { return fingerprint_.substr(0, 16); }
+  std::string staging_tree() const;
+  Json fetch_request(WorkerStage stage) const;
+  Result<Json> unpack_request() const;
+  Result<Json> store_request() const;
+  Result<UniqueFd> open_blob(WorkerStage stage) const;
+  Status make_staging() const;
+  void keep_resume_point(WorkerStage stage, const Json& result) const;
+
+  Places places_;
+  std::string fingerprint_;
+  ProfileSource source_;
+  std::string cluster_;
+  std::map<std::string, std::uint64_t> key_seq_;
+  UniqueFd handed_;  // stays open until systemd has duplicated it
+};
+
+}  // namespace klubster

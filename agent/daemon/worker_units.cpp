@@ -1,0 +1,115 @@
+// One sandbox for all, opened only as far as each worker needs.
+#include "daemon/worker_units.h"
+
+#include <cstdlib>
+
+#include "base/names.h"
+
+namespace klubster {
+
+namespace {
+
+// A download ends when it stalls (the client's low-speed limit), not when it is long.
+constexpr std::uint64_t kFetchTimeoutUsec = 24 * 3600 * 1'000'000ULL;
+constexpr std::uint64_t kUnpackTimeoutUsec = 1800 * 1'000'000ULL;
+constexpr std::uint64_t kStoreTimeoutUsec = 600 * 1'000'000ULL;
+
+// linux/capability.h
+constexpr std::uint64_t kCapChown = 1ULL << 0;
+constexpr std::uint64_t kCapDacOverride = 1ULL << 1;
+constexpr std::uint64_t kCapFowner = 1ULL << 3;
+
+std::string program(const char* name) {
+  return std::string(names::kProgramDir) + "/" + name;
+}
+
+void set_common(TransientUnit& unit) {
+  for (const char* on :
+       {"RemainAfterExit", "NoNewPrivileges", "PrivateTmp", "PrivateDevices", "PrivateIPC",
+        "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs",
+        "ProtectControlGroups", "ProtectClock", "ProtectHostname", "RestrictRealtime",
+        "RestrictSUIDSGID", "LockPersonality", "MemoryDenyWriteExecute", "RemoveIPC",
+        "CPUAccounting", "MemoryAccounting", "IOAccounting"}) {
+    unit.set(on, true);
+  }
+  unit.set("Type", std::string("oneshot"));
+  unit.set("Slice", std::string(names::kSlice));
+  unit.set("ProtectSystem", std::string("strict"));
+  unit.set("ProtectHome", std::string("yes"));
+  unit.set("ProtectProc", std::string("invisible"));
+  unit.set("ProcSubset", std::string("pid"));
+  unit.set("DevicePolicy", std::string("closed"));
+  unit.set("KeyringMode", std::string("private"));
+  unit.set("RestrictNamespaces", std::uint64_t{0});
+  unit.set("AmbientCapabilities", std::uint64_t{0});
+  unit.set("UMask", std::uint32_t{0077});
+  unit.set("LimitCORE", std::uint64_t{0});
+  unit.set("SystemCallArchitectures", Texts{"native"});
+  unit.set("SystemCallFilter", FilterList{true, {"@system-service"}});
+  unit.set("SystemCallErrorNumber", std::int32_t{1});  // EPERM instead of a signal
+}
+
+void set_no_network(TransientUnit& unit) {
+  unit.set("PrivateNetwork", true);
+  // sd_notify's socket; nothing else leaves.
+  unit.set("RestrictAddressFamilies", FilterList{true, {"AF_UNIX"}});
+}
+
+void set_throw_away_user(TransientUnit& unit) {
+  unit.set("DynamicUser", true);
+  unit.set("PrivateUsers", true);
+  unit.set("CapabilityBoundingSet", std::uint64_t{0});
+  unit.set("SystemCallFilter", FilterList{false, {"@privileged", "@resources"}});
+}
+
+}  // namespace
+
+TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& files) {
+  TransientUnit unit;
+  unit.name = start.unit;
+  unit.set("Description", "klubster worker: " + std::string(to_string(start.stage)));
+  set_common(unit);
+  unit.set("LoadCredential",
+           std::vector<std::pair<std::string, std::string>>{{"request", files.request}});
+  std::vector<Bind> binds = {{files.result, std::string(names::kWorkerResult)}};
+  std::string name;
+  switch (start.stage) {
+    case WorkerStage::kSignature:
+    case WorkerStage::kPackage:
+      name = "klubster-fetch";
+      set_throw_away_user(unit);
+      unit.set("RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}});
+      unit.set("InaccessiblePaths", Texts{"-/var/lib/klubster", "-/etc/klubster"});
+      unit.set("StandardOutputFileDescriptor", files.output);
+      unit.set("TimeoutStartUSec", kFetchTimeoutUsec);
+      break;
+    case WorkerStage::kUnpack:
+      name = "klubster-unpack";
+      set_throw_away_user(unit);
+      set_no_network(unit);
+      unit.set("TemporaryFileSystem",
+               std::vector<std::pair<std::string, std::string>>{{"/var", "ro"}});
+      unit.set("InaccessiblePaths", Texts{"-/etc/klubster", "-/root", "-/boot"});
+      unit.set("StandardInputFileDescriptor", files.input);
+      unit.set("TimeoutStartUSec", kUnpackTimeoutUsec);
+      binds.push_back({files.staging, std::string(names::kWorkerStaging)});
+      break;
+    case WorkerStage::kSeal:
+      name = "klubster-store";
+      set_no_network(unit);
+      unit.set("CapabilityBoundingSet", kCapChown | kCapDacOverride | kCapFowner);
+      unit.set("SystemCallFilter", FilterList{false, {"@resources"}});
+      unit.set("InaccessiblePaths", Texts{"-/etc/klubster"});
+      unit.set("ReadWritePaths", Texts{files.state_dir});
+      unit.set("TimeoutStartUSec", kStoreTimeoutUsec);
+      break;
+  }
+  unit.set("BindPaths", binds);
+  unit.set("ExecStartEx", ExecCommand{{program(name.c_str())}});
+  unit.set("SyslogIdentifier", name);
+  unit.set("LogExtraFields", JournalFields{{"KLUBSTER_STEP=" + std::string(to_string(start.stage)),
+                                            "KLUBSTER_PHASE=profile"}});
+  return unit;
+}
+
+}  // namespace klubster

@@ -1,0 +1,23 @@
+// The sandboxes of the workers (trust.md "Units").
+#pragma once
+
+#include <string>
+
+#include "engine/acquire.h"
+#include "engine/unit.h"
+
+namespace klubster {
+
+// What a worker is handed from outside.
+struct WorkerFiles {
+  std::string request;    // JSON, 0600; becomes the credential "request"
+  std::string result;     // bound to names::kWorkerResult
+  std::string staging;    // of unpack: bound to names::kWorkerStaging
+  std::string state_dir;  // of store: the only tree that it may write
+  BlobDescriptor input;   // of unpack
+  BlobDescriptor output;  // of the fetches
+};
+
+TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& files);
+
+}  // namespace klubster
