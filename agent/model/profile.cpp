@@ -51,51 +51,6 @@ Json probe_to_json(const ProbeSpec& probe) {
   return json;
 }
 
-Json step_to_json(const StepSpec& step) {
-  Json json;
-  json["id"] = step.id;
-  json["kind"] = to_string(step.kind);
-  json["run"] = step.run;
-  json["startUnit"] = step.start_unit;
-  json["unitName"] = step.unit_name;
-  json["unit"] = Json(Json::Object(step.unit.begin(), step.unit.end()));
-  json["user"] = step.user;
-  json["needs"] = list_of(step.needs, [](const NeedSpec& need) {
-    Json item;
-    item["phase"] = need.phase;
-    item["condition"] = need.condition;
-    item["count"] = need.count;
-    return item;
-  });
-  json["after"] = step.after;
-  json["inputs"] = step.inputs;
-  json["outputs"] = list_of(step.outputs, [](const OutputSpec& output) {
-    Json item;
-    item["name"] = output.name;
-    item["share"] = output.share;
-    item["sensitive"] = output.sensitive;
-    return item;
-  });
-  json["files"] = step.files;
-  json["filesDigest"] = step.files_digest;
-  if (step.ready) json["ready"] = probe_to_json(step.ready);
-  if (step.check) json["check"] = probe_to_json(step.check);
-  if (step.undo) json["undo"] = probe_to_json(step.undo);
-  json["timeoutUsec"] = step.timeout_usec;
-  json["retry"]["attempts"] = step.retry.attempts;
-  json["retry"]["backoffUsec"] = step.retry.backoff_usec;
-  json["retry"]["maxBackoffUsec"] = step.retry.max_backoff_usec;
-  json["idempotent"] = step.idempotent;
-  json["successCodes"] = codes_to_json(step.success_codes);
-  json["rebootCodes"] = codes_to_json(step.reboot_codes);
-  json["limits"]["memoryBytes"] = step.limits.memory_bytes;
-  json["limits"]["cpuPercent"] = step.limits.cpu_percent;
-  json["limits"]["tasks"] = step.limits.tasks;
-  json["whenInput"] = step.when_input;
-  json["whenIs"] = step.when_is;
-  return json;
-}
-
 std::optional<std::int64_t> integer_of(JsonReader& reader, std::string_view key) {
   const Json& value = reader.raw(key);
   if (value.is_null()) return std::nullopt;
@@ -207,6 +162,51 @@ const InputSpec* Profile::find_input(std::string_view wanted) const {
   return nullptr;
 }
 
+Json to_json(const StepSpec& step) {
+  Json json;
+  json["id"] = step.id;
+  json["kind"] = to_string(step.kind);
+  json["run"] = step.run;
+  json["startUnit"] = step.start_unit;
+  json["unitName"] = step.unit_name;
+  json["unit"] = Json(Json::Object(step.unit.begin(), step.unit.end()));
+  json["user"] = step.user;
+  json["needs"] = list_of(step.needs, [](const NeedSpec& need) {
+    Json item;
+    item["phase"] = need.phase;
+    item["condition"] = need.condition;
+    item["count"] = need.count;
+    return item;
+  });
+  json["after"] = step.after;
+  json["inputs"] = step.inputs;
+  json["outputs"] = list_of(step.outputs, [](const OutputSpec& output) {
+    Json item;
+    item["name"] = output.name;
+    item["share"] = output.share;
+    item["sensitive"] = output.sensitive;
+    return item;
+  });
+  json["files"] = step.files;
+  json["filesDigest"] = step.files_digest;
+  if (step.ready) json["ready"] = probe_to_json(step.ready);
+  if (step.check) json["check"] = probe_to_json(step.check);
+  if (step.undo) json["undo"] = probe_to_json(step.undo);
+  json["timeoutUsec"] = step.timeout_usec;
+  json["retry"]["attempts"] = step.retry.attempts;
+  json["retry"]["backoffUsec"] = step.retry.backoff_usec;
+  json["retry"]["maxBackoffUsec"] = step.retry.max_backoff_usec;
+  json["idempotent"] = step.idempotent;
+  json["successCodes"] = codes_to_json(step.success_codes);
+  json["rebootCodes"] = codes_to_json(step.reboot_codes);
+  json["limits"]["memoryBytes"] = step.limits.memory_bytes;
+  json["limits"]["cpuPercent"] = step.limits.cpu_percent;
+  json["limits"]["tasks"] = step.limits.tasks;
+  json["whenInput"] = step.when_input;
+  json["whenIs"] = step.when_is;
+  return json;
+}
+
 Json to_json(const Profile& profile) {
   Json json;
   json["v"] = kJsonVersion;
@@ -227,7 +227,7 @@ Json to_json(const Profile& profile) {
     json["modes"][mode] = list_of(steps, step_to_json);
   json["commands"] = Json::object();
   for (const auto& [name, command] : profile.commands)
-    json["commands"][name] = step_to_json(command);
+    json["commands"][name] = to_json(command);
   json["warnings"] = profile.warnings;
   return json;
 }
