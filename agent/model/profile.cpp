@@ -224,7 +224,7 @@ Json to_json(const Profile& profile) {
   json["inputs"] = list_of(profile.inputs, input_to_json);
   json["modes"] = Json::object();
   for (const auto& [mode, steps] : profile.modes)
-    json["modes"][mode] = list_of(steps, step_to_json);
+    json["modes"][mode] = list_of(steps, [](const StepSpec& step) { return to_json(step); });
   json["commands"] = Json::object();
   for (const auto& [name, command] : profile.commands)
     json["commands"][name] = to_json(command);
