@@ -2,6 +2,7 @@
 #include "peer/certificate.h"
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -155,6 +156,21 @@ std::string issue_certificate(const Ed25519Key& authority, std::string_view publ
   add_extension(made, issuer.get(), NID_subject_alt_name, "DNS:" + name);
   demand(X509_sign(made, issuer_key.get(), nullptr) > 0, "X509_sign");
   return to_pem(made);
+}
+
+std::string certificate_key(const std::string& pem) {
+  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate.get());
+  std::string raw(kEd25519KeyBytes, '\0');
+  std::size_t length = raw.size();
+  if (key == nullptr || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 ||
+      EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(raw.data()), &length) !=
+          1) {
+    ERR_clear_error();
+    return "";
+  }
+  return raw;
 }
 
 std::string private_key_pem(const Ed25519Key& key) {

@@ -23,6 +23,9 @@ std::string authority_certificate(const Ed25519Key& authority);
 std::string issue_certificate(const Ed25519Key& authority, std::string_view public_key,
                               const std::string& name);
 
+// The raw Ed25519 key of a PEM certificate; empty when it has none of that kind.
+std::string certificate_key(const std::string& pem);
+
 // PKCS #8 PEM. A secret.
 std::string private_key_pem(const Ed25519Key& key);
 

@@ -1,0 +1,220 @@
+// Calling peers.
+#include "peer/exchange.h"
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "peer/certificate.h"
+#include "peer/wire.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr std::size_t kMaxRunning = 16;
+constexpr std::uint64_t kMilli = 1000;
+constexpr std::uint64_t kCrowdedUsec = 100 * kMilli;
+// The jitter of news: up to a second, less where few could come together.
+constexpr std::uint64_t kMaxJitterUsec = 1000 * kMilli;
+constexpr std::uint64_t kJitterPerPeerUsec = 20 * kMilli;
+constexpr std::size_t kFactAnswerBytes = 256 * 1024;
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+const char* path_of(CallKind kind) {
+  return kind == CallKind::kPush ? kRecordsPath : kSyncPath;
+}
+
+}  // namespace
+
+Problem problem_of_call(const std::string& name, const Error& error) {
+  const std::string text = error.message();
+  if (error.reason() == "TlsFailed") {
+    if (contains(text, "subject name")) {
+      return {"PeerCertificate", name + " answers with a certificate of another name: " + text};
+    }
+    if (contains(text, "certificate") || contains(text, "alert")) {
+      return {"PeerTokenDiffers", name + " has a certificate of another cluster's token: " + text};
+    }
+  }
+  return {"PeerUnreachable", "calling " + name + ": " + text};
+}
+
+Exchange::Exchange(EventLoop& loop, HttpClient& client, ServerCredentials credentials,
+                   ExchangeTimes times, Node node, const std::vector<std::string>& members)
+    : loop_(loop),
+      client_(client),
+      credentials_(std::move(credentials)),
+      times_(times),
+      node_(std::move(node)) {
+  const std::string seed = random_bytes(4);
+  random_.seed(static_cast<std::uint32_t>(std::hash<std::string>{}(seed)));
+  for (const std::string& name : members)
+    contacts_[name];
+}
+
+std::uint64_t Exchange::chance(std::uint64_t below_usec) {
+  return std::uniform_int_distribution<std::uint64_t>(0, below_usec)(random_);
+}
+
+void Exchange::start() {
+  for (const auto& [name, contact] : contacts_)
+    ask(name, Want::kSync, chance(kJitterPerPeerUsec));
+  if (contacts_.empty()) return;
+  round_ = loop_.after(times_.sync_usec, [this] { next_round(); });
+}
+
+void Exchange::next_round() {
+  node_.on_round();
+  std::vector<std::string> idle;
+  for (const auto& [name, contact] : contacts_) {
+    if (!contact.is_running && contact.retry_usec == 0) idle.push_back(name);
+  }
+  if (!idle.empty()) ask(idle[chance(idle.size() - 1)], Want::kSync, 0);
+  const std::uint64_t fifth = times_.sync_usec / 5;
+  round_ = loop_.after(times_.sync_usec - fifth + chance(2 * fifth), [this] { next_round(); });
+}
+
+void Exchange::push_to_all() {
+  const std::uint64_t jitter =
+      std::min(kMaxJitterUsec, kJitterPerPeerUsec * (contacts_.size() + 1));
+  for (const auto& [name, contact] : contacts_)
+    ask(name, Want::kPush, chance(jitter));
+}
+
+void Exchange::sync_with(const std::string& name) {
+  ask(name, Want::kSync, 0);
+}
+
+void Exchange::reached(const std::string& name, bool was_sync) {
+  const auto found = contacts_.find(name);
+  if (found == contacts_.end()) return;
+  Contact& contact = found->second;
+  const bool was_failing = contact.retry_usec > 0;
+  contact.retry_usec = 0;
+  if (contact.is_running) return;
+  if (was_sync && was_failing) {
+    contact.want = Want::kNothing;
+    contact.timer.cancel();
+  } else if (contact.want != Want::kNothing && was_failing) {
+    contact.timer = loop_.after(chance(kCrowdedUsec), [this, name] { send(name); });
+  }
+}
+
+// The mailbox: what is wanted already stands, and a sync includes a push.
+void Exchange::ask(const std::string& name, Want want, std::uint64_t delay_usec) {
+  const auto found = contacts_.find(name);
+  if (found == contacts_.end()) return;
+  Contact& contact = found->second;
+  const bool is_waiting = contact.want != Want::kNothing;
+  contact.want = std::max(contact.want, want);
+  // A running call asks again at its end; a failing peer keeps its pace.
+  if (is_waiting || contact.is_running || contact.retry_usec > 0) return;
+  contact.timer = loop_.after(delay_usec, [this, name] { send(name); });
+}
+
+void Exchange::send(const std::string& name) {
+  Contact& contact = contacts_.at(name);
+  if (contact.is_running || contact.want == Want::kNothing) return;
+  if (running_ >= kMaxRunning) {
+    contact.timer = loop_.after(kCrowdedUsec, [this, name] { send(name); });
+    return;
+  }
+  const CallKind kind = contact.want == Want::kSync ? CallKind::kSync : CallKind::kPush;
+  contact.want = Want::kNothing;
+  call(name, kind, node_.body(kind));
+}
+
+HttpRequest Exchange::request_to(const std::string& name, const HostPort& address,
+                                 std::string_view path, std::string_view port) const {
+  HttpRequest request;
+  request.url = "https://" + name + ":" + std::string(port) + std::string(path);
+  // The certificate is for the node's name: the address only says where to knock.
+  request.connect_to = name + ":" + std::string(port) + ":" + to_text(address);
+  request.ca_pem = credentials_.authority_pem;
+  request.client_cert_pem = credentials_.certificate_pem;
+  request.client_key_pem = credentials_.key_pem;
+  request.require_tls13 = true;
+  request.want_peer_certificate = true;
+  request.connect_timeout_usec = times_.connect_usec;
+  request.total_timeout_usec = times_.call_usec;
+  request.max_response_bytes = kPeerBodyBytes;
+  return request;
+}
+
+void Exchange::call(const std::string& name, CallKind kind, std::string body) {
+  Contact& contact = contacts_.at(name);
+  const std::optional<HostPort> address = node_.address(name, contact.attempts++);
+  if (!address) {
+    failed(name, {"PeerUnreachable",
+                  "no address of " + name + " is known: set members/" + name + "/address"});
+    return;
+  }
+  HttpRequest request = request_to(name, *address, path_of(kind), kPeeringPort);
+  request.method = "POST";
+  request.headers = {"Content-Type: application/json"};
+  request.body = std::move(body);
+  contact.is_running = true;
+  ++running_;
+  contact.transfer = client_.start(
+      std::move(request), [this, name, kind, where = *address](const HttpOutcome& outcome) {
+        ended(name, kind, where, outcome);
+      });
+}
+
+void Exchange::ended(const std::string& name, CallKind kind, const HostPort& address,
+                     const HttpOutcome& outcome) {
+  Contact& contact = contacts_.at(name);
+  contact.is_running = false;
+  --running_;
+  if (outcome.error) return failed(name, problem_of_call(name, *outcome.error));
+  const Caller peer{address.host, name, certificate_key(outcome.response.peer_certificate)};
+  Answered answered = node_.answered(peer, kind, outcome.response.status, outcome.response.body);
+  if (answered.problem) return failed(name, std::move(answered.problem));
+  contact.retry_usec = 0;
+  if (!answered.follow_up.empty()) {
+    return call(name, CallKind::kFollowUp, std::move(answered.follow_up));
+  }
+  if (contact.want != Want::kNothing) {
+    contact.timer = loop_.after(chance(kJitterPerPeerUsec), [this, name] { send(name); });
+  }
+}
+
+void Exchange::failed(const std::string& name, Problem problem) {
+  Contact& contact = contacts_.at(name);
+  contact.retry_usec = contact.retry_usec == 0
+                           ? times_.first_retry_usec
+                           : std::min(2 * contact.retry_usec, times_.last_retry_usec);
+  // Once it is back, both sides may have missed something.
+  contact.want = Want::kSync;
+  const std::uint64_t delay = contact.retry_usec * 4 / 5 + chance(contact.retry_usec * 2 / 5);
+  contact.timer = loop_.after(delay, [this, name] { send(name); });
+  node_.failed(name, std::move(problem));
+}
+
+void Exchange::fetch_fact(const std::string& owner, const std::string& fact,
+                          std::function<void(Result<std::string>)> done) {
+  const std::optional<HostPort> address = node_.address(owner, 0);
+  const std::uint64_t id = next_fact_call_++;
+  const auto finish = [this, id, owner, done = std::move(done)](const HttpOutcome& outcome) {
+    fact_calls_.erase(id);
+    if (outcome.error) {
+      const Problem problem = problem_of_call(owner, *outcome.error);
+      return done(Error(ErrorKind::kUnavailable, problem.reason, problem.message));
+    }
+    if (outcome.response.status != 200) {
+      const Refused refused = parse_refused(outcome.response.status, outcome.response.body);
+      return done(Error(ErrorKind::kUnavailable, refused.problem.reason,
+                        owner + " answers: " + refused.problem.message));
+    }
+    done(outcome.response.body);
+  };
+  HttpRequest request =
+      request_to(owner, address.value_or(HostPort{owner, 9446}), kFactsPath + fact, kPeeringPort);
+  request.max_response_bytes = kFactAnswerBytes;
+  fact_calls_[id] = client_.start(std::move(request), finish);
+}
+
+}  // namespace klubster

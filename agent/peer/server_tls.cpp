@@ -1,0 +1,92 @@
+// Judging a caller's certificate by GnuTLS.
+#include "peer/server_tls.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+
+#include <memory>
+
+#include "base/ed25519.h"
+#include "base/text.h"
+#include "model/node_record.h"
+
+namespace klubster {
+
+namespace {
+
+struct FreeGnutls {
+  void operator()(gnutls_x509_crt_t certificate) const { gnutls_x509_crt_deinit(certificate); }
+  void operator()(gnutls_pubkey_t key) const { gnutls_pubkey_deinit(key); }
+};
+using CertificatePtr = std::unique_ptr<gnutls_x509_crt_int, FreeGnutls>;
+using PublicKeyPtr = std::unique_ptr<gnutls_pubkey_st, FreeGnutls>;
+
+Error untrusted(const char* reason, std::string message) {
+  return Error(ErrorKind::kUntrusted, reason, std::move(message));
+}
+
+CertificatePtr parse_certificate(const gnutls_datum_t& der) {
+  gnutls_x509_crt_t raw = nullptr;
+  if (gnutls_x509_crt_init(&raw) != GNUTLS_E_SUCCESS) throw std::bad_alloc();
+  CertificatePtr certificate(raw);
+  if (gnutls_x509_crt_import(raw, &der, GNUTLS_X509_FMT_DER) != GNUTLS_E_SUCCESS) return nullptr;
+  return certificate;
+}
+
+std::string common_name(gnutls_x509_crt_t certificate) {
+  char text[128];
+  std::size_t length = sizeof text;
+  const int code =
+      gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, 0, text, &length);
+  return code == GNUTLS_E_SUCCESS ? std::string(text, length) : "";
+}
+
+std::string ed25519_key(gnutls_x509_crt_t certificate) {
+  gnutls_pubkey_t raw = nullptr;
+  if (gnutls_pubkey_init(&raw) != GNUTLS_E_SUCCESS) throw std::bad_alloc();
+  const PublicKeyPtr key(raw);
+  gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
+  gnutls_datum_t x = {};
+  if (gnutls_pubkey_import_x509(raw, certificate, 0) != GNUTLS_E_SUCCESS ||
+      gnutls_pubkey_export_ecc_raw2(raw, &curve, &x, nullptr, 0) != GNUTLS_E_SUCCESS) {
+    return "";
+  }
+  std::string bytes(reinterpret_cast<const char*>(x.data), x.size);
+  gnutls_free(x.data);
+  return curve == GNUTLS_ECC_CURVE_ED25519 && bytes.size() == kEd25519KeyBytes ? bytes : "";
+}
+
+}  // namespace
+
+Result<Caller> identify_caller(gnutls_session_t session, const std::string& address) {
+  unsigned int count = 0;
+  const gnutls_datum_t* chain = gnutls_certificate_get_peers(session, &count);
+  if (chain == nullptr || count == 0) {
+    return untrusted("PeerCertificate", "the caller showed no certificate");
+  }
+  const CertificatePtr certificate = parse_certificate(chain[0]);
+  const std::string name = certificate == nullptr ? "" : common_name(certificate.get());
+  gnutls_typed_vdata_st purpose = {};
+  purpose.type = GNUTLS_DT_KEY_PURPOSE_OID;
+  std::string oid = GNUTLS_KP_TLS_WWW_CLIENT;
+  purpose.data = reinterpret_cast<unsigned char*>(oid.data());
+  unsigned int status = 0;
+  const int code = gnutls_certificate_verify_peers(session, &purpose, 1, &status);
+  if (code != GNUTLS_E_SUCCESS || status != 0) {
+    const bool other_authority =
+        (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNATURE_FAILURE)) != 0;
+    return other_authority
+               ? untrusted("PeerTokenDiffers", "the certificate of `" + printable(name, 64) +
+                                                   "` was made with another cluster's token")
+               : untrusted("PeerCertificate",
+                           "the certificate of `" + printable(name, 64) + "` is not valid");
+  }
+  if (!is_node_name(name) || gnutls_x509_crt_check_hostname(certificate.get(), name.c_str()) == 0) {
+    return untrusted("PeerCertificate", "the certificate is not for a node's name");
+  }
+  std::string key = ed25519_key(certificate.get());
+  if (key.empty()) return untrusted("PeerCertificate", "the key of `" + name + "` is not Ed25519");
+  return Caller{address, name, std::move(key)};
+}
+
+}  // namespace klubster
