@@ -1,0 +1,202 @@
+// Reading, checking and making minisign's signatures.
+#include "unpack/minisign.h"
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "base/text.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr std::string_view kUntrusted = "untrusted comment: ";
+constexpr std::string_view kTrusted = "trusted comment: ";
+constexpr std::size_t kAlgorithmBytes = 2;
+constexpr std::size_t kIdBytes = 8;
+constexpr std::size_t kMaxTrustedCommentBytes = 8192;  // minisign.h TRUSTEDCOMMENTMAXBYTES
+
+// struct SeckeyStruct in minisign.h: sig_alg, kdf_alg, chk_alg, kdf_salt, two limits, then
+// keynum, secret key and checksum, which a passphrase would hide.
+constexpr std::size_t kSecretKeyBytes = 158;
+constexpr std::size_t kSecretIdAt = 2 + 2 + 2 + 32 + 8 + 8;
+
+Error bad_key(std::string why) {
+  return {ErrorKind::kInvalid, "BadKey", std::move(why)};
+}
+
+Error bad_signature(std::string why) {
+  return {ErrorKind::kUntrusted, "SignatureMismatch", std::move(why)};
+}
+
+// Lines without their ends; a last newline makes no empty line.
+std::vector<std::string> lines_of(std::string_view text) {
+  auto lines = split(text, '\n');
+  if (!lines.empty() && lines.back().empty()) lines.pop_back();
+  for (auto& line : lines) {
+    if (line.ends_with('\r')) line.pop_back();
+  }
+  return lines;
+}
+
+// The base64 line of a key file, or the text itself when it is one line.
+Result<std::string> key_line(std::string_view text) {
+  const auto lines = lines_of(trim(text));
+  if (lines.size() == 1) return lines[0];
+  if (lines.size() == 2 && lines[0].starts_with("untrusted comment:")) return lines[1];
+  return bad_key("expected one line of base64, with or without a comment line before it");
+}
+
+struct Field {
+  std::string_view name;
+  std::string* text;
+};
+
+}  // namespace
+
+std::string key_id_text(std::string_view id) {
+  std::string text = to_hex(std::string(id.rbegin(), id.rend()));  // a little-endian number
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
+  return text;
+}
+
+Result<MinisignPublicKey> parse_public_key(std::string_view text) {
+  const auto line = key_line(text);
+  if (!line) return line.error();
+  const auto bytes = from_base64(*line);
+  if (!bytes || bytes->size() != kAlgorithmBytes + kIdBytes + kEd25519KeyBytes) {
+    return bad_key("expected a minisign public key such as RWQ…, found \"" + printable(*line, 64) +
+                   "\"");
+  }
+  if (!bytes->starts_with("Ed")) return bad_key("the key is not for minisign's Ed25519");
+  return MinisignPublicKey{bytes->substr(kAlgorithmBytes, kIdBytes),
+                           bytes->substr(kAlgorithmBytes + kIdBytes)};
+}
+
+Result<MinisignSignature> parse_signature(std::string_view text) {
+  const auto lines = lines_of(text);
+  if (lines.size() != 4 || !lines[0].starts_with("untrusted comment:") ||
+      !lines[2].starts_with(kTrusted)) {
+    return bad_signature(
+        "the signature is cut or malformed: expected the four lines that minisign "
+        "writes");
+  }
+  const auto first = from_base64(lines[1]);
+  const auto second = from_base64(lines[3]);
+  if (!first || first->size() != kAlgorithmBytes + kIdBytes + kEd25519SignatureBytes || !second ||
+      second->size() != kEd25519SignatureBytes) {
+    return bad_signature("the signature is cut or malformed: its base64 lines do not fit");
+  }
+  if (first->starts_with("Ed")) {
+    return bad_signature("the signature is of minisign's legacy algorithm; sign again without -l");
+  }
+  if (!first->starts_with("ED")) return bad_signature("the signature's algorithm is unknown");
+  MinisignSignature signature;
+  signature.key_id = first->substr(kAlgorithmBytes, kIdBytes);
+  signature.signature = first->substr(kAlgorithmBytes + kIdBytes);
+  signature.trusted_comment = lines[2].substr(kTrusted.size());
+  signature.comment_signature = *second;
+  if (signature.trusted_comment.size() > kMaxTrustedCommentBytes) {
+    return bad_signature("the trusted comment is longer than 8192 bytes");
+  }
+  return signature;
+}
+
+Result<TrustedComment> parse_trusted_comment(std::string_view text) {
+  TrustedComment comment;
+  std::string seq, size;
+  const Field fields[] = {
+      {"name", &comment.name}, {"version", &comment.version}, {"seq", &seq},
+      {"size", &size},         {"sha256", &comment.sha256},   {"cluster", &comment.cluster}};
+  const auto refuse = [](const std::string& why) {
+    return bad_signature("the trusted comment " + why)
+        .hint("sign it with klubster profile sign FILE KEY");
+  };
+  for (const auto& word : words(text)) {
+    const auto equals = word.find('=');
+    for (const auto& field : fields) {
+      if (equals == std::string::npos || word.substr(0, equals) != field.name) continue;
+      if (!field.text->empty()) return refuse("says " + std::string(field.name) + " twice");
+      *field.text = word.substr(equals + 1);
+    }
+  }
+  for (const auto& field : fields) {
+    if (field.text->empty() && field.name != "cluster") {
+      return refuse("does not say " + std::string(field.name) + "=");
+    }
+  }
+  const auto seq_number = parse_number(seq, INT64_MAX);
+  const auto size_number = parse_number(size, INT64_MAX);
+  if (!seq_number || !size_number) return refuse("has a seq or size that is no number");
+  if (!is_sha256_hex(comment.sha256)) return refuse("has a sha256 that is not 64 hex digits");
+  comment.seq = *seq_number;
+  comment.size = *size_number;
+  return comment;
+}
+
+std::string to_text(const TrustedComment& comment) {
+  std::string text = "name=" + comment.name + " version=" + comment.version +
+                     " seq=" + std::to_string(comment.seq) +
+                     " size=" + std::to_string(comment.size) + " sha256=" + comment.sha256;
+  if (!comment.cluster.empty()) text += " cluster=" + comment.cluster;
+  return text;
+}
+
+Result<MinisignPublicKey> verify_signature(const MinisignSignature& signature,
+                                           const std::vector<MinisignPublicKey>& keys,
+                                           std::string_view blake2b512) {
+  const auto found = std::find_if(
+      keys.begin(), keys.end(),
+      [&](const MinisignPublicKey& candidate) { return candidate.id == signature.key_id; });
+  if (found == keys.end()) {
+    std::vector<std::string> trusted;
+    for (const auto& key : keys)
+      trusted.push_back(key_id_text(key.id));
+    return bad_signature("it is signed by the key " + key_id_text(signature.key_id) +
+                         ", trusted are: " + join(trusted, ", "));
+  }
+  if (!ed25519_verify(found->key, blake2b512, signature.signature)) {
+    return bad_signature("the file is not the one that " + key_id_text(found->id) + " signed");
+  }
+  if (!ed25519_verify(found->key, signature.signature + signature.trusted_comment,
+                      signature.comment_signature)) {
+    return bad_signature("the trusted comment was changed after " + key_id_text(found->id) +
+                         " signed it");
+  }
+  return *found;
+}
+
+Result<MinisignSecretKey> parse_secret_key(std::string_view text) {
+  const auto line = key_line(text);
+  if (!line) return line.error();
+  const auto bytes = from_base64(*line);
+  if (!bytes || bytes->size() != kSecretKeyBytes || !bytes->starts_with("Ed")) {
+    return bad_key("this is not a secret key file of minisign");
+  }
+  if (bytes->compare(2, 2, std::string_view("\0\0", 2)) != 0) {
+    return bad_key("the secret key has a passphrase, which klubster does not read yet")
+        .hint("minisign -C -W -s KEY removes the passphrase; or sign with minisign -S");
+  }
+  const std::string id = bytes->substr(kSecretIdAt, kIdBytes);
+  const std::string seed = bytes->substr(kSecretIdAt + kIdBytes, kEd25519KeyBytes);
+  const std::string public_key =
+      bytes->substr(kSecretIdAt + kIdBytes + kEd25519KeyBytes, kEd25519KeyBytes);
+  auto key = Ed25519Key::from_seed(seed);
+  // Stands in for minisign's checksum: the public half follows from the seed.
+  if (!key || key->public_key() != public_key) return bad_key("the secret key file is damaged");
+  return MinisignSecretKey{id, std::move(*key)};
+}
+
+std::string sign_hash(const MinisignSecretKey& secret, std::string_view blake2b512,
+                      std::string_view trusted_comment) {
+  const std::string signature = secret.key.sign(blake2b512);
+  std::string text =
+      std::string(kUntrusted) + "signature from klubster, key " + key_id_text(secret.id) + "\n";
+  text += to_base64("ED" + secret.id + signature) + "\n";
+  text += std::string(kTrusted) + std::string(trusted_comment) + "\n";
+  text += to_base64(secret.key.sign(signature + std::string(trusted_comment))) + "\n";
+  return text;
+}
+
+}  // namespace klubster

@@ -1,0 +1,172 @@
+// minisign's format, both ways, against the minisign program where there is one.
+#include "unpack/minisign.h"
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "tests/unit/catch.h"
+#include "tests/unit/http/test_server.h"
+
+using namespace klubster;
+
+namespace {
+
+MinisignSecretKey new_key() {
+  return {random_bytes(8), Ed25519Key::generate()};
+}
+
+MinisignPublicKey public_half(const MinisignSecretKey& secret) {
+  return {secret.id, secret.key.public_key()};
+}
+
+std::string blake2b(const std::string& bytes) {
+  Hasher hasher(HashKind::kBlake2b512);
+  hasher.update(bytes);
+  return hasher.finish();
+}
+
+bool have_minisign() {
+  return std::system("command -v minisign >/dev/null 2>&1") == 0;
+}
+
+int run(const std::string& command) {
+  return std::system((command + " >/dev/null 2>&1").c_str());
+}
+
+const char* const kComment =
+    "name=etcd version=1 seq=7 size=4 "
+    "sha256=88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589";
+
+}  // namespace
+
+TEST_CASE("what is signed verifies, and nothing else does", "[minisign]") {
+  const auto secret = new_key();
+  const auto other = new_key();
+  const auto text = sign_hash(secret, blake2b("abcd"), kComment);
+  const auto signature = parse_signature(text);
+  REQUIRE(signature);
+  CHECK(signature->trusted_comment == kComment);
+
+  CHECK(verify_signature(*signature, {public_half(other), public_half(secret)}, blake2b("abcd")));
+
+  const auto message = [](const auto& result) { return result.error().message(); };
+  const auto unknown = verify_signature(*signature, {public_half(other)}, blake2b("abcd"));
+  REQUIRE_FALSE(unknown);
+  CHECK(message(unknown).find("signed by the key " + key_id_text(secret.id)) != std::string::npos);
+  const auto tampered = verify_signature(*signature, {public_half(secret)}, blake2b("abce"));
+  REQUIRE_FALSE(tampered);
+  CHECK(message(tampered).find("the file is not the one") != std::string::npos);
+  auto changed = *signature;
+  changed.trusted_comment += " ";
+  const auto comment = verify_signature(changed, {public_half(secret)}, blake2b("abcd"));
+  REQUIRE_FALSE(comment);
+  CHECK(message(comment).find("trusted comment was changed") != std::string::npos);
+  CHECK(comment.error().reason() == "SignatureMismatch");
+}
+
+TEST_CASE("a key id that is right with a key that is not verifies nothing", "[minisign]") {
+  const auto secret = new_key();
+  auto impostor = new_key();
+  impostor.id = secret.id;
+  const auto signature = parse_signature(sign_hash(impostor, blake2b("abcd"), kComment));
+  CHECK_FALSE(verify_signature(*signature, {public_half(secret)}, blake2b("abcd")));
+}
+
+TEST_CASE("a signature that is cut, legacy or malformed is its own refusal", "[minisign]") {
+  const std::string text = sign_hash(new_key(), blake2b("abcd"), kComment);
+  auto lines = split(text, '\n');
+  SECTION("cut") {
+    CHECK_FALSE(parse_signature(text.substr(0, text.size() / 2)));
+  }
+  SECTION("empty") {
+    CHECK_FALSE(parse_signature(""));
+  }
+  SECTION("a web page") {
+    CHECK_FALSE(parse_signature("<html>\n<body>\nhello\n</html>\n"));
+  }
+  SECTION("a fifth line") {
+    CHECK_FALSE(parse_signature(text + "more\n"));
+  }
+  SECTION("loose base64") {
+    lines[1].back() = 'B';
+    CHECK_FALSE(parse_signature(join(lines, "\n")));
+  }
+  SECTION("legacy") {
+    auto raw = *from_base64(lines[1]);
+    raw[1] = 'd';
+    lines[1] = to_base64(raw);
+    const auto parsed = parse_signature(join(lines, "\n"));
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().message().find("legacy") != std::string::npos);
+  }
+}
+
+TEST_CASE("a trusted comment says everything once", "[minisign]") {
+  const auto comment = parse_trusted_comment(std::string(kComment) + " cluster=lab later=1");
+  REQUIRE(comment);
+  CHECK(comment->name == "etcd");
+  CHECK(comment->seq == 7);
+  CHECK(comment->size == 4);
+  CHECK(comment->cluster == "lab");
+  CHECK(to_text(*comment) == std::string(kComment) + " cluster=lab");
+
+  const auto* wrong = GENERATE(
+      "", "timestamp:1700000000 file:x", "name=a version=1 seq=1 size=4",
+      "name=a version=1 seq=-1 size=4 sha256=aa", "name=a version=1 seq=01 size=4 sha256=aa",
+      "name=a name=b version=1 seq=1 size=4 "
+      "sha256=88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589");
+  INFO(wrong);
+  CHECK_FALSE(parse_trusted_comment(wrong));
+}
+
+TEST_CASE("a public key is one line, or a file with its comment", "[minisign]") {
+  const std::string line = to_base64("Ed" + std::string(8, 'i') + std::string(32, 'k'));
+  CHECK(parse_public_key(line));
+  CHECK(parse_public_key("untrusted comment: minisign public key\n" + line + "\n"));
+  CHECK_FALSE(parse_public_key("RWnonsense"));
+  CHECK_FALSE(parse_public_key(""));
+  CHECK_FALSE(parse_public_key(to_base64("XX" + std::string(40, 'k'))));
+}
+
+TEST_CASE("minisign verifies what klubster signs, and the other way round", "[minisign]") {
+  if (!have_minisign()) {
+    WARN("skipped: the program minisign is not installed");
+    return;
+  }
+  const TempDir directory;
+  const std::string key = directory / "key", pub = directory / "key.pub", file = directory / "file";
+  REQUIRE(run("minisign -G -W -f -s " + key + " -p " + pub) == 0);
+  write_text(file, "abcd");
+  const auto secret = parse_secret_key(file_text(key));
+  REQUIRE(secret);
+  const auto known = parse_public_key(file_text(pub));
+  REQUIRE(known);
+  CHECK(known->key == secret->key.public_key());
+  CHECK(file_text(pub).find(key_id_text(secret->id)) != std::string::npos);
+
+  write_text(file + ".minisig", sign_hash(*secret, blake2b("abcd"), kComment));
+  CHECK(run("minisign -V -p " + pub + " -m " + file) == 0);
+  write_text(file, "abce");
+  CHECK(run("minisign -V -p " + pub + " -m " + file) != 0);
+
+  REQUIRE(run("minisign -S -s " + key + " -m " + file + " -t '" + kComment + "'") == 0);
+  const auto theirs = parse_signature(file_text(file + ".minisig"));
+  REQUIRE(theirs);
+  CHECK(theirs->trusted_comment == kComment);
+  CHECK(verify_signature(*theirs, {*known}, blake2b("abce")));
+
+  REQUIRE(run("minisign -S -l -s " + key + " -m " + file) == 0);
+  CHECK_FALSE(parse_signature(file_text(file + ".minisig")));
+}
+
+TEST_CASE("a damaged or encrypted secret key says so", "[minisign]") {
+  std::string raw = "Ed" + std::string("\0\0", 2) + "B2" + std::string(48, '\0') +
+                    std::string(8, 'i') + std::string(64, 's') + std::string(32, 'c');
+  const auto damaged = parse_secret_key(to_base64(raw));
+  REQUIRE_FALSE(damaged);
+  CHECK(damaged.error().message().find("damaged") != std::string::npos);
+  raw.replace(2, 2, "Sc");
+  const auto encrypted = parse_secret_key(to_base64(raw));
+  REQUIRE_FALSE(encrypted);
+  CHECK(encrypted.error().message().find("passphrase") != std::string::npos);
+  CHECK_FALSE(parse_secret_key("nothing"));
+}
