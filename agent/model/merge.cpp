@@ -304,8 +304,8 @@ class Merger {
       if (key.starts_with("members/")) tree_.nodes.push_back(split(key, '/')[1]);
     }
     std::ranges::sort(tree_.nodes);
-    const auto repeated = std::ranges::unique(tree_.nodes);
-    tree_.nodes.erase(repeated.begin(), repeated.end());
+    // std::ranges::unique() does not compile with clang 14.
+    tree_.nodes.erase(std::unique(tree_.nodes.begin(), tree_.nodes.end()), tree_.nodes.end());
   }
 
   const MergeRequest& request_;
