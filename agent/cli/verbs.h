@@ -1,9 +1,11 @@
-// The verbs: one file each, all in one table (main.cpp).
+// The verbs: one file each, all in one table.
 #pragma once
 
 #include "cli/arguments.h"
 
 namespace klubster {
+
+std::span<const Verb> all_verbs();
 
 Action declare_status(Arguments& arguments);
 Action declare_wait(Arguments& arguments);

@@ -1,0 +1,311 @@
+// The offline verbs, their exit codes and their streams.
+#include "tests/unit/cli/command_line.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "base/json.h"
+#include "cli/exit_code.h"
+#include "cli/hardware.h"
+#include "model/token.h"
+#include "tests/unit/catch.h"
+
+using namespace klubster;
+using Catch::Matchers::ContainsSubstring;
+namespace fs = std::filesystem;
+
+namespace {
+
+class Directory {
+ public:
+  Directory() {
+    std::string pattern = (fs::temp_directory_path() / "klubster-cli-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  void write(const std::string& name, const std::string& content) const {
+    const fs::path file = fs::path(path_) / name;
+    fs::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << content;
+  }
+  std::string at(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void write_fleet(const Directory& tree) {
+  tree.write("members/n1/modes", "server stack\n");
+  tree.write("members/n2/modes", "agent\n");
+  tree.write("cluster/token", make_token() + "\n");
+  tree.write("profile/url", "https://e.org/p.tgz\n");
+  tree.write("profile/sha256", std::string(64, 'a') + "\n");
+  tree.write("secrets/PASSWORD", "hunter2\n");
+  tree.write("overlays/node=n2/inputs/ROLE", "second\n");
+}
+
+}  // namespace
+
+TEST_CASE("every verb has help on standard output with the exit codes", "[cli]") {
+  const auto words = GENERATE(values<std::vector<std::string>>({{},
+                                                                {"status"},
+                                                                {"wait"},
+                                                                {"plan"},
+                                                                {"apply"},
+                                                                {"peers"},
+                                                                {"history"},
+                                                                {"leave"},
+                                                                {"config"},
+                                                                {"config", "get"},
+                                                                {"config", "list"},
+                                                                {"config", "keys"},
+                                                                {"config", "dump"},
+                                                                {"config", "check"},
+                                                                {"profile"},
+                                                                {"token"},
+                                                                {"token", "create"},
+                                                                {"explain"},
+                                                                {"hardware"}}));
+  auto with_help = words;
+  with_help.emplace_back("--help");
+
+  const Ran ran = klubster_command(with_help);
+
+  CHECK(ran.code == kExitDone);
+  CHECK(ran.err.empty());
+  for (const auto* code : {"0 ", "1 ", "2 ", "4 ", "64 ", "75 ", "78 "}) {
+    CHECK_THAT(ran.out, ContainsSubstring(std::string("  ") + code));
+  }
+}
+
+TEST_CASE("wrong usage is told on standard error, with what to type, and exits 64", "[cli]") {
+  const auto [words, part] = GENERATE(table<std::vector<std::string>, std::string>({
+      {std::vector<std::string>(), "next: klubster --help"},
+      {{"stats"}, "did you mean status?"},
+      {{"config", "chek"}, "did you mean check?"},
+      {{"config"}, "next: klubster config --help"},
+      {{"status", "--jsn"}, "--jsn"},
+      {{"config", "get"}, "KEY"},
+      {{"config", "keys", "--format", "yaml"}, "yaml"},
+      {{"wait", "--timeout", "soon"}, "expected a duration"},
+      {{"explain"}, "expected a key, a reason or --all"},
+      {{"config", "check", "--root", "/nonexistent/tree"}, "no directory"},
+      {{"config", "check", "--node", "N 1"}, "expected a host name"},
+  }));
+  CAPTURE(words);
+
+  const Ran ran = klubster_command(words);
+
+  CHECK(ran.code == kExitUsage);
+  CHECK(ran.out.empty());
+  CHECK_THAT(ran.err, ContainsSubstring(part));
+}
+
+TEST_CASE("errors become the exit code that says what to do", "[cli]") {
+  const auto code = [](ErrorKind kind) { return exit_code(Error(kind, "X", "x")); };
+
+  CHECK(code(ErrorKind::kInvalid) == 78);
+  CHECK(code(ErrorKind::kUntrusted) == 78);
+  CHECK(code(ErrorKind::kUnavailable) == 75);
+  CHECK(code(ErrorKind::kTimeout) == 75);
+  CHECK(code(ErrorKind::kConflict) == 4);
+  CHECK(code(ErrorKind::kIo) == 1);
+  CHECK(code(ErrorKind::kInternal) == 1);
+}
+
+TEST_CASE("token create prints a token and nothing else", "[cli]") {
+  const Ran ran = klubster_command({"token", "create"});
+
+  CHECK(ran.code == kExitDone);
+  CHECK(ran.err.empty());
+  REQUIRE(ran.out.ends_with('\n'));
+  CHECK(token_secret(ran.out.substr(0, ran.out.size() - 1)));
+}
+
+TEST_CASE("config check of a fleet checks each of its nodes", "[cli]") {
+  Directory tree;
+  write_fleet(tree);
+
+  const Ran ran = klubster_command({"config", "check", "--root", tree.path()});
+
+  CHECK(ran.code == kExitDone);
+  CHECK_THAT(ran.out, ContainsSubstring("node n1: fine") && ContainsSubstring("node n2: fine"));
+}
+
+TEST_CASE("config check names every mistake and exits 78", "[cli]") {
+  Directory tree;
+  write_fleet(tree);
+  tree.write("members/n2/modes", "agnt\n");
+  tree.write("overlays/node=n2/inputs/lower", "x\n");
+
+  const Ran all = klubster_command({"config", "check", "--root", tree.path(), "--all-nodes"});
+  const Ran json =
+      klubster_command({"config", "check", "--root", tree.path(), "--node", "n2", "--json"});
+
+  CHECK(all.code == kExitFixInput);
+  CHECK_THAT(all.err, ContainsSubstring("did you mean agent?") && ContainsSubstring("node n2: ") &&
+                          ContainsSubstring("inputs/lower"));
+  CHECK(json.code == kExitFixInput);
+  const Json findings = parse_json(json.out).value();
+  REQUIRE(findings.as_array()->size() == 1);
+  CHECK((*findings.as_array())[0].items("errors").size() == 2);
+}
+
+TEST_CASE("config get prints the value, the default, or says that there is none", "[cli]") {
+  Directory tree;
+  write_fleet(tree);
+  const auto get = [&](const std::string& key) {
+    return klubster_command({"config", "get", key, "--root", tree.path(), "--node", "n2"});
+  };
+
+  CHECK(get("inputs/ROLE").out == "second\n");
+  CHECK(get("peering/listen").out == "[::]:9446\n");
+  CHECK(get("node/name").out == "n2\n");
+  CHECK(get("secrets/PASSWORD").out == "(secret)\n");
+  CHECK(get("node/environment").code == kExitFailed);
+  CHECK(get("node/environment").out.empty());
+  CHECK(get("node/mode").code == kExitFixInput);
+  CHECK_THAT(get("node/mode").err, ContainsSubstring("did you mean node/modes?"));
+}
+
+TEST_CASE("no verb shows a secret of the tree", "[cli]") {
+  Directory tree;
+  write_fleet(tree);
+  const auto words = GENERATE(values<std::vector<std::string>>({{"config", "list", "--origin"},
+                                                                {"config", "list", "--json"},
+                                                                {"config", "dump"},
+                                                                {"config", "dump", "--origin"},
+                                                                {"explain", "secrets/PASSWORD"}}));
+  auto with_tree = words;
+  with_tree.insert(with_tree.end(), {"--root", tree.path(), "--node", "n1"});
+
+  const Ran ran = klubster_command(with_tree);
+
+  CHECK(ran.code == kExitDone);
+  CHECK_THAT(ran.out, ContainsSubstring("(secret)"));
+  CHECK(ran.out.find("hunter2") == std::string::npos);
+  CHECK(ran.out.find("kt1-") == std::string::npos);
+}
+
+TEST_CASE("a dumped tree is the same config again, byte for byte", "[cli]") {
+  Directory tree;
+  write_fleet(tree);
+  Directory target;
+  const auto hash = [](const std::string& root) {
+    const Ran ran = klubster_command({"config", "dump", "--root", root, "--node", "n2"});
+    return parse_json(ran.out).value().text_or("hash");
+  };
+
+  const Ran ran = klubster_command({"config", "dump", "--root", tree.path(), "--node", "n2",
+                                    "--format", "tree", "--to", target.at("new"), "--secrets"});
+
+  CHECK(ran.code == kExitDone);
+  CHECK(hash(target.at("new")) == hash(tree.path()));
+  struct stat info {};
+  REQUIRE(::stat(target.at("new/cluster/token").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+  const Ran again = klubster_command({"config", "dump", "--root", tree.path(), "--node", "n2",
+                                      "--format", "tree", "--to", target.at("new")});
+  CHECK(again.code == kExitFailed);
+}
+
+TEST_CASE("a dumped tree leaves secrets out unless they are asked for", "[cli]") {
+  Directory tree;
+  write_fleet(tree);
+  Directory target;
+
+  const Ran ran = klubster_command({"config", "dump", "--root", tree.path(), "--node", "n2",
+                                    "--format", "tree", "--to", target.at("new")});
+
+  CHECK(ran.code == kExitDone);
+  CHECK_THAT(ran.err, ContainsSubstring("left out: secrets/PASSWORD"));
+  CHECK_FALSE(fs::exists(target.at("new/secrets")));
+  CHECK(fs::exists(target.at("new/inputs/ROLE")));
+}
+
+TEST_CASE("explain shows the winning file and what it won against", "[cli]") {
+  Directory low;
+  Directory high;
+  low.write("profile/url", "https://low.org/p\n");
+  high.write("profile/url", "https://high.org/p\n");
+
+  const Ran ran =
+      klubster_command({"explain", "profile/url", "--root", low.path(), "--root", high.path()});
+
+  CHECK(ran.code == kExitDone);
+  CHECK_THAT(ran.out, ContainsSubstring("value: https://high.org/p") &&
+                          ContainsSubstring("from: layer system, " + high.at("profile/url")) &&
+                          ContainsSubstring("instead of: layer image, " + low.at("profile/url")));
+}
+
+TEST_CASE("explain knows reasons, and says which one was probably meant", "[cli]") {
+  const Ran known = klubster_command({"explain", "DigestMismatch"});
+  const Ran wrong = klubster_command({"explain", "DigestMissmatch"});
+
+  CHECK(known.code == kExitDone);
+  CHECK_THAT(known.out, ContainsSubstring("next: "));
+  CHECK(wrong.code == kExitFixInput);
+  CHECK_THAT(wrong.err, ContainsSubstring("did you mean DigestMismatch?"));
+}
+
+TEST_CASE("a verb without an agent exits 75 and says how to look", "[cli]") {
+  ::setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);
+  const auto verb = GENERATE(as<std::string>{}, "status", "plan", "apply", "peers", "history");
+
+  const Ran ran = klubster_command({verb});
+
+  ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+  CHECK(ran.code == kExitTryAgain);
+  CHECK(ran.out.empty());
+  CHECK_THAT(ran.err, ContainsSubstring("next: systemctl status"));
+}
+
+TEST_CASE("package verbs are handed to klubster-unpack as they are", "[cli]") {
+  Directory programs;
+  programs.write("klubster-unpack", "#!/bin/sh\nprintf '%s|' \"$@\" >\"$0.said\"\n");
+  fs::permissions(programs.at("klubster-unpack"), fs::perms::owner_all);
+  ::setenv("KLUBSTER_PROGRAM_DIR", programs.path().c_str(), 1);
+
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::_exit(klubster_command({"profile", "pack", "dir", "-o", "a b.tgz", "--help"}).code);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+
+  ::unsetenv("KLUBSTER_PROGRAM_DIR");
+  CHECK(status == 0);
+  std::ifstream said(programs.at("klubster-unpack.said"));
+  std::string line;
+  std::getline(said, line);
+  CHECK(line == "pack|dir|-o|a b.tgz|--help|");
+}
+
+TEST_CASE("hardware facts come from sysfs, real network cards only", "[cli]") {
+  Directory machine;
+  machine.write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  machine.write("sys/class/dmi/id/product_serial", "S3R1AL\n");
+  machine.write("sys/class/net/eth0/address", "02:00:00:00:00:01\n");
+  machine.write("sys/class/net/eth0/device/uevent", "");
+  machine.write("sys/class/net/br0/address", "02:00:00:00:00:02\n");
+
+  const Json facts = hardware_facts(machine.at("sys"), machine.at("etc"));
+
+  CHECK(facts.text_or("machineId") == "0123456789abcdef0123456789abcdef");
+  CHECK(facts.text_or("serial") == "S3R1AL");
+  CHECK(facts.text_or("product").empty());
+  REQUIRE(facts.items("macs").size() == 1);
+  CHECK(*facts.items("macs")[0].as_string() == "02:00:00:00:00:01");
+}
