@@ -26,8 +26,8 @@ class UnitRunner {
   virtual void on_change(std::function<void(const UnitSnapshot&)> handler) = 0;
   // Watches a unit until it is released; it need not exist.
   virtual void watch(const std::string& unit) = 0;
-  // Starts a transient unit (and watches it). When systemd refuses, the snapshot carries
-  // start_error.
+  // Starts a transient unit (and watches it). Snapshots that come afterwards are from after the
+  // start. When systemd refuses, the snapshot carries start_error.
   virtual void start(const TransientUnit& unit) = 0;
   // Starts a unit that the machine has.
   virtual void start_existing(const std::string& unit) = 0;

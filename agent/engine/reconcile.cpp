@@ -43,8 +43,7 @@ void apply_plan(const Plan& plan, const NodeState& state, const World& world, De
   }
   decision.ready = std::all_of(decision.views.begin(), decision.views.end(),
                                [](const StepView& view) { return view.settled(); });
-  const bool good = state.generation && state.generation->number == plan.generation &&
-                    state.last_good_generation == plan.generation;
+  const bool good = state.last_good_generation == plan.generation;
   if (decision.ready && !good && !plan.steps.empty() && decision.events.empty()) {
     decision.events.push_back(generation_ready(plan.generation));
   }

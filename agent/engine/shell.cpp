@@ -31,6 +31,7 @@ void Shell::unit_changed(const UnitSnapshot& snapshot) {
                          (known->second.found() || known->second.start_error.has_value());
   const bool gone = was_there && !snapshot.found() && !snapshot.start_error;
   world_.starting.erase(snapshot.name);
+  asked_.erase(snapshot.name);
   if (gone) world_.probe_ended[snapshot.name] = ports_.timers.now_mono_usec();
   if (snapshot.manager_stopping) world_.stopping = true;
   world_.units[snapshot.name] = snapshot;
@@ -112,7 +113,7 @@ bool Shell::settle_once() {
 
 void Shell::perform(const Action& action) {
   if (const auto* watch = std::get_if<WatchUnit>(&action)) {
-    ports_.units.watch(watch->unit);
+    if (asked_.insert(watch->unit).second) ports_.units.watch(watch->unit);
   } else if (const auto* started = std::get_if<StartUnit>(&action)) {
     start(*started);
   } else if (const auto* released = std::get_if<ReleaseUnit>(&action)) {
@@ -127,7 +128,7 @@ void Shell::perform(const Action& action) {
 
 void Shell::perform(const AcquireAction& action) {
   if (const auto* watch = std::get_if<WatchUnit>(&action)) {
-    ports_.units.watch(watch->unit);
+    if (asked_.insert(watch->unit).second) ports_.units.watch(watch->unit);
   } else if (const auto* started = std::get_if<StartWorker>(&action)) {
     start(*started);
   } else if (const auto* released = std::get_if<ReleaseUnit>(&action)) {

@@ -57,6 +57,7 @@ class Shell {
   Ports ports_;
   NodeState state_;
   World world_;
+  std::set<std::string> asked_;  // units whose first snapshot is still to come
   std::optional<Plan> plan_;
   std::optional<ProfileOrigin> origin_;
   std::map<WorkerStage, WorkerVerdict> verdicts_;

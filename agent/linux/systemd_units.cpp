@@ -117,8 +117,9 @@ void SystemdUnits::arrived(UnitSnapshot snapshot) {
   if (found == watched_.end()) return;
   Watched& watched = found->second;
   watched.reading = false;
-  watched.was_found = watched.was_found || snapshot.found();
   const std::string name = snapshot.name;
+  if (watched.starting) return;
+  watched.was_found = watched.was_found || snapshot.found();
   if (watched.releasing) {
     if (snapshot.found()) {
       const bool dead = snapshot.active_state == "failed" || snapshot.active_state == "inactive";
@@ -141,24 +142,30 @@ void SystemdUnits::arrived(UnitSnapshot snapshot) {
 void SystemdUnits::start(const TransientUnit& unit) {
   const std::string name = unit.name;
   watch(name);  // matches first: nothing that happens after the start can be missed
+  watched_[name].starting = true;
   BusMessage message = bus_.method(kSystemd, kManagerPath, kManager, "StartTransientUnit");
   message.add_string(name).add_string("fail");
   append_unit_properties(message, unit);
   message.open('a', "(sa(sv))").close();
-  bus_.call(std::move(message), [this, name](Result<BusMessage> reply) {
-    if (!reply) return refuse_start(name, reply.error());
-    read(name);
-  });
+  bus_.call(std::move(message),
+            [this, name](const Result<BusMessage>& reply) { started(name, reply); });
+}
+
+void SystemdUnits::started(const std::string& unit, const Result<BusMessage>& reply) {
+  const auto found = watched_.find(unit);
+  if (found == watched_.end()) return;
+  found->second.starting = false;
+  if (!reply) return refuse_start(unit, reply.error());
+  found->second.was_found = true;
+  read(unit);
 }
 
 void SystemdUnits::start_existing(const std::string& unit) {
   watch(unit);
+  watched_[unit].starting = true;
   call_manager(
       "StartUnit", [&](BusMessage& message) { message.add_string(unit).add_string("replace"); },
-      [this, unit](Result<BusMessage> reply) {
-        if (!reply) return refuse_start(unit, reply.error());
-        read(unit);
-      });
+      [this, unit](const Result<BusMessage>& reply) { started(unit, reply); });
 }
 
 void SystemdUnits::refuse_start(const std::string& unit, const Error& error) {

@@ -33,6 +33,7 @@ class SystemdUnits : public UnitRunner {
     bool reading = false;  // a read is under way
     bool dirty = false;    // a signal came meanwhile
     bool releasing = false;
+    bool starting = false;  // what was read before the start's answer is stale
     bool was_found = false;
   };
 
@@ -43,6 +44,7 @@ class SystemdUnits : public UnitRunner {
   void arrived(UnitSnapshot snapshot);
   void call_manager(const std::string& member, const std::function<void(BusMessage&)>& fill,
                     std::function<void(Result<BusMessage>)> handler);
+  void started(const std::string& unit, const Result<BusMessage>& reply);
   void refuse_start(const std::string& unit, const Error& error);
 
   Bus& bus_;
