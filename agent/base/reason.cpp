@@ -45,6 +45,8 @@ constexpr Reason kReasons[] = {
      "journalctl KLUBSTER_STEP=STEP -b", true},
     {"FactConflict", "several peers own a fact of the same name with different values",
      "klubster peers, then give the step a `needs` that picks one", false},
+    {"FactMissing", "a peer was asked for a fact that it does not share",
+     "klubster peers NAME lists its facts; mark the output `share: cluster`", true},
     {"GenerationDiffers", "somebody else changed the node meanwhile",
      "klubster status, then decide again", false},
     {"HttpStatus", "the server answered with an HTTP status that is not a success",
