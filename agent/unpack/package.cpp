@@ -175,7 +175,8 @@ Result<PackageFiles> list_package_directory(const std::string& path, const Packa
 
 std::string files_digest(const PackageFiles& files, const std::vector<std::string>& roots) {
   Hasher hasher(HashKind::kSha256);
-  for (const auto& [path, file] : files) {
+  for (const auto& [name, file] : files) {
+    const std::string& path = name;  // clang 14 captures no structured binding
     const bool counts = std::any_of(roots.begin(), roots.end(),
                                     [&](const std::string& root) { return is_below(path, root); });
     if (!counts) continue;
