@@ -36,16 +36,16 @@ Error agent_error(const Error& from_bus, std::string_view daemon_unit) {
     return Error(ErrorKind::kInvalid, "AccessDenied", "only root may do this")
         .hint("the same command with sudo");
   }
+  if (from_bus.reason() == "GenerationDiffers") {
+    return Error(ErrorKind::kConflict, from_bus.reason(), from_bus.message());
+  }
   const Reason* row = find_reason(from_bus.reason());
   if (row == nullptr) {
     return Error(ErrorKind::kInternal, from_bus.reason(), from_bus.message())
         .hint("journalctl -u " + unit + " -b");
   }
-  const bool conflict = row->name == "Conflict" || row->name == "GenerationDiffers";
-  return Error(conflict       ? ErrorKind::kConflict
-               : row->retried ? ErrorKind::kUnavailable
-                              : ErrorKind::kInvalid,
-               from_bus.reason(), from_bus.message());
+  return Error(row->retried ? ErrorKind::kUnavailable : ErrorKind::kInvalid, from_bus.reason(),
+               from_bus.message());
 }
 
 Result<AgentClient> AgentClient::create() {

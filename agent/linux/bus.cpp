@@ -207,7 +207,8 @@ void Bus::reply(const BusMessage& call, const std::function<void(BusMessage&)>& 
 
 void Bus::refuse(const BusMessage& call, const Error& error) {
   const std::string name = std::string(names::kBusErrorPrefix) + error.reason();
-  const sd_bus_error answer = SD_BUS_ERROR_MAKE_CONST(name.c_str(), error.message().c_str());
+  const std::string message = error.message();
+  const sd_bus_error answer = SD_BUS_ERROR_MAKE_CONST(name.c_str(), message.c_str());
   (void)sd_bus_reply_method_error(call.get(), &answer);  // the caller may be gone
 }
 

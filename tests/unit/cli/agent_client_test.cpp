@@ -1,0 +1,205 @@
+// The client against a real bus, with a small agent that answers as klubsterd does.
+#include "cli/agent_client.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "base/names.h"
+#include "cli/exit_code.h"
+#include "tests/unit/catch.h"
+#include "tests/unit/cli/command_line.h"
+
+using namespace klubster;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+constexpr const char* kConfig =
+    "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
+    "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\"><busconfig>"
+    "<type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>"
+    "<policy context=\"default\"><allow send_destination=\"*\"/><allow eavesdrop=\"true\"/>"
+    "<allow own=\"*\"/></policy></busconfig>";
+
+// Ends a process that this test started.
+class Child {
+ public:
+  explicit Child(pid_t pid) : pid_(pid) {}
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+std::string first_line(int fd) {
+  std::string line;
+  char letter = 0;
+  while (::read(fd, &letter, 1) == 1 && letter != '\n')
+    line += letter;
+  return line;
+}
+
+// A bus of its own; the address is empty when the machine has no dbus-daemon.
+class PrivateBus {
+ public:
+  PrivateBus() {
+    const std::string config = "/tmp/klubster-bus-" + std::to_string(::getpid()) + ".conf";
+    REQUIRE(write_file(config, kConfig, 0600));
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    UniqueFd reader(ends[0]);
+    UniqueFd writer(ends[1]);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(writer.get(), 3);
+      ::execlp("dbus-daemon", "dbus-daemon", "--nofork", "--print-address=3", "--config-file",
+               config.c_str(), nullptr);
+      ::_exit(127);
+    }
+    writer = UniqueFd();
+    address_ = first_line(reader.get());
+    (void)remove_file(config);  // it has been read, or there is nothing to clean up
+    ::setenv("DBUS_SESSION_BUS_ADDRESS", address_.c_str(), 1);
+    ::setenv("KLUBSTER_BUS", "user", 1);
+  }
+  PrivateBus(const PrivateBus&) = delete;
+  PrivateBus& operator=(const PrivateBus&) = delete;
+  ~PrivateBus() {
+    const Child daemon(pid_);
+    ::unsetenv("KLUBSTER_BUS");
+    ::unsetenv("DBUS_SESSION_BUS_ADDRESS");
+  }
+  bool works() const { return !address_.empty(); }
+
+ private:
+  pid_t pid_ = -1;
+  std::string address_;
+};
+
+// Becomes ready after two changes, each told by a signal; comes up only after `delay_usec`.
+[[noreturn]] void be_an_agent(std::uint64_t delay_usec, int up) {
+  auto loop = EventLoop::create().value();
+  auto bus = Bus::open_user(loop).value();
+  int changes = 0;
+  const auto answer = [&](const BusMessage& call, const std::string& json) {
+    bus.reply(call, [&](BusMessage& reply) { reply.add_string(json); });
+  };
+  std::vector<BusMethod> methods;
+  methods.push_back({"GetStatus", "", "s", true, [&](BusMessage call) {
+                       answer(call, changes < 2 ? R"({"node":"n1","ready":false,"problems":[]})"
+                                                : R"({"node":"n1","ready":true,"problems":[]})");
+                     }});
+  methods.push_back({"GetPlan", "", "s", true, [&](BusMessage call) {
+                       answer(call, R"({"generation":1,"changes":true,"steps":[],"problems":[]})");
+                     }});
+  methods.push_back(
+      {"Apply", "t", "", true, [&](BusMessage call) {
+         if (call.read_uint64() == 0) return bus.reply(call, [](BusMessage&) {});
+         bus.refuse(call, Error(ErrorKind::kConflict, "GenerationDiffers", "not generation 7"));
+       }});
+  methods.push_back({"GetHistory", "tu", "s", true, [&](BusMessage call) {
+                       const auto since = call.read_uint64();
+                       answer(call, R"({"events":[{"seq":)" + std::to_string(since + 1) +
+                                        R"(,"time":1,"type":"Booted","data":{}}]})");
+                     }});
+  const auto slot =
+      bus.serve(names::kAgentPath, names::kAgentBus, std::move(methods), {{"Changed", ""}});
+  EventSource later;
+  later = loop.after(delay_usec, [&] {
+    if (changes == 0 && bus.own_name(names::kAgentBus) && up >= 0) (void)!::write(up, "\n", 1);
+    ++changes;
+    bus.emit(names::kAgentPath, names::kAgentBus, "Changed", [](BusMessage&) {});
+    if (changes < 3) later.rearm(100'000);
+  });
+  loop.run();
+  ::_exit(0);
+}
+
+pid_t start_agent(std::uint64_t delay_usec) {
+  const pid_t pid = ::fork();
+  if (pid == 0) be_an_agent(delay_usec, -1);
+  return pid;
+}
+
+// Returns once the agent has its name.
+pid_t start_agent_and_wait() {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  const pid_t pid = ::fork();
+  if (pid == 0) be_an_agent(1, writer.get());
+  writer = UniqueFd();
+  (void)first_line(reader.get());
+  return pid;
+}
+
+}  // namespace
+
+TEST_CASE("the verbs talk to an agent on the bus", "[agent-client]") {
+  const PrivateBus bus;
+  if (!bus.works()) return;
+  const Child agent(start_agent_and_wait());
+
+  CHECK(klubster_command({"status", "--json"}).code == kExitDone);
+  CHECK(klubster_command({"plan"}).code == kExitChanges);
+  CHECK(klubster_command({"apply"}).code == kExitDone);
+  const Ran history = klubster_command({"history", "--since", "41", "--json"});
+  CHECK(history.code == kExitDone);
+  CHECK_THAT(history.out, ContainsSubstring("\"seq\": 42"));
+}
+
+TEST_CASE("apply --if-generation of another generation exits 4", "[agent-client]") {
+  const PrivateBus bus;
+  if (!bus.works()) return;
+  const Child agent(start_agent_and_wait());
+
+  const Ran ran = klubster_command({"apply", "--if-generation", "7"});
+
+  CHECK(ran.code == kExitConflict);
+  CHECK_THAT(ran.err, ContainsSubstring("not generation 7"));
+}
+
+TEST_CASE("wait waits for an agent that is not up yet, and for it to be ready", "[agent-client]") {
+  const PrivateBus bus;
+  if (!bus.works()) return;
+  const Child agent(start_agent(200'000));
+
+  CHECK(klubster_command({"wait", "--for=Ready", "--timeout", "20s"}).code == kExitDone);
+}
+
+TEST_CASE("wait that takes too long exits 75 and says what does not hold", "[agent-client]") {
+  const PrivateBus bus;
+  if (!bus.works()) return;
+  const Child agent(start_agent_and_wait());
+
+  const Ran ran = klubster_command({"wait", "--for=Ready/server", "--timeout", "500ms"});
+
+  CHECK(ran.code == kExitTryAgain);
+  CHECK_THAT(ran.err, ContainsSubstring("Ready/server does not hold"));
+}
+
+TEST_CASE("without an agent the answer is 75 and where to look", "[agent-client]") {
+  const PrivateBus bus;
+  if (!bus.works()) return;
+
+  const Ran status = klubster_command({"status"});
+  const Ran peers = klubster_command({"peers"});
+
+  CHECK(status.code == kExitTryAgain);
+  CHECK_THAT(status.err, ContainsSubstring("next: systemctl status klubster.service"));
+  CHECK(peers.code == kExitTryAgain);
+  CHECK_THAT(peers.err, ContainsSubstring("next: systemctl status klubster-peerd.service"));
+}
