@@ -30,8 +30,9 @@ struct PeerConnection {
   EventSource deadline;
   bool spoke_http = false;  // so the handshake was complete
   bool was_late = false;
-  bool is_closing = false;
-  bool got_alert = false;  // the caller ended the handshake
+  bool is_distrusted = false;  // the caller refused our certificate
+  bool has_ended = false;      // the caller closed its side
+  std::string last_bytes;      // as they came, before decryption
   Problem refusal;
 };
 
@@ -41,6 +42,31 @@ struct PendingRequest {
   std::string body;
   bool is_too_large = false;
 };
+
+// What a client says that cannot follow our certificate to its own authority.
+bool is_distrust(int alert) {
+  return alert == GNUTLS_A_UNKNOWN_CA || alert == GNUTLS_A_BAD_CERTIFICATE ||
+         alert == GNUTLS_A_CERTIFICATE_UNKNOWN || alert == GNUTLS_A_DECRYPT_ERROR;
+}
+
+// Reads for GnuTLS and looks on: OpenSSL, and so libcurl, sends the alert about an untrusted
+// certificate in the clear, where TLS 1.3 has encryption; GnuTLS fails on it and does not tell.
+ssize_t receive(gnutls_transport_ptr_t transport, void* data, std::size_t size) {
+  constexpr std::size_t kAlertRecord = 7;  // type 21, version, length 2, level, description
+  auto* connection = static_cast<PeerConnection*>(transport);
+  const ssize_t count = ::recv(connection->fd, data, size, 0);
+  if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) connection->has_ended = true;
+  if (count <= 0 || connection->spoke_http) return count;
+  std::string& last = connection->last_bytes;
+  last.append(static_cast<const char*>(data), static_cast<std::size_t>(count));
+  if (last.size() > kAlertRecord) last.erase(0, last.size() - kAlertRecord);
+  if (last.size() == kAlertRecord &&
+      last.starts_with(std::string_view("\x15\x03\x03\x00\x02", 5)) &&
+      is_distrust(static_cast<unsigned char>(last.back()))) {
+    connection->is_distrusted = true;
+  }
+  return count;
+}
 
 std::string address_text(const sockaddr* address) {
   char text[INET6_ADDRSTRLEN] = "unknown";
@@ -216,6 +242,10 @@ void PeerServer::State::opened(MHD_Connection* connection, void** socket_context
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
   peer.session = static_cast<gnutls_session_t>(
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
+  gnutls_transport_set_ptr2(
+      peer.session, &peer,
+      reinterpret_cast<gnutls_transport_ptr_t>(static_cast<std::intptr_t>(peer.fd)));
+  gnutls_transport_set_pull_function(peer.session, &receive);
   // The library's own timeout is one of inactivity: a byte per second would live for ever.
   peer.deadline = loop_.after(limits_.deadline_usec, [&peer] {
     peer.was_late = true;
@@ -228,27 +258,25 @@ void PeerServer::State::closed(PeerConnection* connection) {
   if (!problem && connection->was_late) {
     problem = {"TimedOut", "took longer than " + duration_text(limits_.deadline_usec) +
                                (connection->spoke_http ? " for a request" : " for the handshake")};
-  } else if (!problem && connection->got_alert) {
+  } else if (!problem && connection->is_distrusted) {
     problem = {"PeerTokenDiffers",
                "the caller does not trust this node's certificate: it has another cluster's token"};
-  } else if (!problem && !connection->spoke_http) {
-    problem = {"TlsFailed", "the caller broke off before a TLS 1.3 handshake and a request"};
+  } else if (!problem && !connection->spoke_http && !connection->has_ended) {
+    problem = {"TlsFailed", "the caller speaks something else than TLS 1.3"};
   }
   const std::string address = connection->address;
   connections_.remove_if([&](const PeerConnection& one) { return &one == connection; });
   if (problem) refused_(address, problem);
 }
 
-// libmicrohttpd tells that a handshake failed only by a log line, but at that moment the session is
-// still there: its last alert says whether the caller did not trust us.
+// For callers on other TLS stacks, whose alerts are encrypted: libmicrohttpd tells that a handshake
+// failed only by a log line, but at that moment the session is still there: its last alert says
+// whether the caller did not trust us.
 void PeerServer::State::collect_alerts() {
   for (PeerConnection& connection : connections_) {
     if (connection.spoke_http || connection.session == nullptr) continue;
     const gnutls_alert_description_t alert = gnutls_alert_get(connection.session);
-    if (alert == GNUTLS_A_UNKNOWN_CA || alert == GNUTLS_A_BAD_CERTIFICATE ||
-        alert == GNUTLS_A_CERTIFICATE_UNKNOWN || alert == GNUTLS_A_DECRYPT_ERROR) {
-      connection.got_alert = true;
-    }
+    if (is_distrust(alert)) connection.is_distrusted = true;
   }
 }
 
