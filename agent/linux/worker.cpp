@@ -32,6 +32,11 @@ bool worth_retrying(const Error& error) {
          error.kind() == ErrorKind::kTimeout;
 }
 
+// A manifest's mistakes are one a line; the daemon shows and logs one line.
+std::string one_line(const std::string& text) {
+  return printable(join(split(text, '\n'), "; "), kMaxMessageBytes);
+}
+
 }  // namespace
 
 Result<WorkerPlaces> worker_places(const std::vector<std::string>& arguments,
@@ -75,7 +80,7 @@ Json failed_result(const Error& error, std::optional<std::uint64_t> retry_after_
   result["v"] = 1;
   result["ok"] = false;
   result["failure"]["reason"] = error.reason();
-  result["failure"]["message"] = printable(error.message(), kMaxMessageBytes);
+  result["failure"]["message"] = one_line(error.message());
   result["failure"]["retry"] = worth_retrying(error);
   if (retry_after_seconds) result["failure"]["retryAfter"] = *retry_after_seconds;
   return result;

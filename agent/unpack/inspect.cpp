@@ -1,0 +1,94 @@
+// Showing a package.
+#include "unpack/inspect.h"
+
+#include "base/text.h"
+#include "model/profile_rules.h"
+
+namespace klubster {
+
+namespace {
+
+std::string line(const std::string& label, const std::string& value) {
+  if (value.empty()) return "";
+  return label + std::string(label.size() < 12 ? 12 - label.size() : 1, ' ') +
+         printable(value, 400) + "\n";
+}
+
+std::string describe_input(const InputSpec& input) {
+  std::vector<std::string> facts = {std::string(to_string(input.type))};
+  if (input.required) facts.emplace_back("required");
+  if (input.sensitive) facts.emplace_back("sensitive");
+  if (input.from_peer) facts.emplace_back("from a peer");
+  if (input.source == InputSource::kLocalOverride) facts.emplace_back("from the config tree only");
+  if (input.default_value && !input.sensitive) facts.push_back("default " + *input.default_value);
+  std::string text = "  " + input.name + " (" + printable(join(facts, ", "), 200) + ")";
+  if (!input.description.empty()) text += ": " + printable(input.description, 200);
+  return text + "\n";
+}
+
+std::string describe_step(const StepSpec& step) {
+  std::string text = "    " + step.id + ": " + std::string(to_string(step.kind)) + ", ";
+  text += step.start_unit.empty() ? "runs " + printable(join(step.run, " "), 200)
+                                  : "starts " + step.start_unit;
+  if (!step.user.empty()) text += " as " + step.user;
+  if (!step.after.empty()) text += ", after " + join(step.after, ", ");
+  for (const auto& need : step.needs)
+    text += ", waits for " + need.count + " " + need.phase + " " + need.condition;
+  if (!step.when_input.empty()) {
+    text += ", when " + step.when_input + " is " + printable(step.when_is, 80);
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string describe_package(const OpenedPackage& package) {
+  const Profile& profile = package.profile;
+  std::uint64_t bytes = 0;
+  for (const auto& [path, file] : package.files)
+    bytes += file.bytes;
+  std::vector<std::string> requirements;
+  for (const auto& [name, constraint] : profile.requires_versions)
+    requirements.push_back(name + " " + constraint);
+
+  std::string text = line("Profile", profile.name + " " + profile.version);
+  text += line("Category", profile.category);
+  text += line("Scenario", profile.scenario);
+  text += line("Engine", profile.engine);
+  text += line("Systems", join(profile.os, ", "));
+  text += line("Machines", join(profile.architectures, ", "));
+  text += line("Requires", join(requirements, ", "));
+  text += line("Script", profile.install_script);
+  text +=
+      line("Files", std::to_string(package.files.size()) + ", " + std::to_string(bytes) + " bytes");
+  if (!profile.inputs.empty()) text += "Inputs\n";
+  for (const auto& input : profile.inputs)
+    text += describe_input(input);
+  if (!profile.modes.empty()) text += "Modes\n";
+  for (const auto& [mode, steps] : profile.modes) {
+    text += "  " + mode + "\n";
+    for (const auto& step : steps)
+      text += describe_step(step);
+  }
+  if (!profile.commands.empty()) text += "Commands\n";
+  for (const auto& [name, command] : profile.commands)
+    text += describe_step(command);
+  return text;
+}
+
+Json package_to_json(const OpenedPackage& package) {
+  Json json;
+  json["profile"] = to_json(package.profile);
+  json["files"] = Json::array();
+  for (const auto& [path, file] : package.files) {
+    Json item;
+    item["path"] = path;
+    item["mode"] = file.executable ? "0755" : "0644";
+    item["bytes"] = file.bytes;
+    item["sha256"] = file.sha256;
+    json["files"].push_back(std::move(item));
+  }
+  return json;
+}
+
+}  // namespace klubster

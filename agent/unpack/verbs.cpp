@@ -1,0 +1,192 @@
+// validate, inspect, pack, sign.
+#include "unpack/verbs.h"
+
+#include <ctime>
+#include <functional>
+#include <iostream>
+#include <map>
+
+#include "base/reason.h"
+#include "base/text.h"
+#include "unpack/inspect.h"
+#include "unpack/open_package.h"
+#include "unpack/pack.h"
+
+namespace klubster {
+
+namespace {
+
+// Exit codes of docs/architecture.md.
+constexpr int kExitDone = 0;
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 64;
+constexpr int kExitFixInput = 78;
+
+// Words and options of one call. An option that takes a value has it in `values`.
+struct Call {
+  std::vector<std::string> words;
+  std::map<std::string, std::string> values;
+  bool json = false;
+};
+
+struct Verb {
+  const char* name;
+  const char* usage;
+  std::vector<std::string> options;  // with a value
+  std::size_t words;
+  Status (*run)(const Call&);
+};
+
+Error wrong_usage(std::string why, const Verb& verb) {
+  return Error(ErrorKind::kInvalid, "Usage", std::move(why))
+      .hint(std::string("klubster profile ") + verb.usage);
+}
+
+void show_warnings(const Profile& profile) {
+  for (const auto& warning : profile.warnings)
+    std::cerr << "warning: " << printable(warning, 400) << '\n';
+}
+
+Status validate(const Call& call) {
+  const auto package = open_package(call.words[0]);
+  if (!package) return package.error();
+  show_warnings(package->profile);
+  std::cout << call.words[0] << ": " << package->profile.name << ' ' << package->profile.version
+            << " is a valid profile\n";
+  return {};
+}
+
+Status inspect(const Call& call) {
+  const auto package = open_package(call.words[0]);
+  if (!package) return package.error();
+  show_warnings(package->profile);
+  std::cout << (call.json ? package_to_json(*package).pretty() + "\n" : describe_package(*package));
+  return {};
+}
+
+// Seconds since 1970 unless --seq says otherwise: it grows by itself, as the ratchet demands.
+Result<std::uint64_t> seq_of(const Call& call) {
+  const auto given = call.values.find("--seq");
+  if (given == call.values.end()) return static_cast<std::uint64_t>(std::time(nullptr));
+  const auto seq = parse_number(given->second, INT64_MAX);
+  if (!seq) {
+    return Error(ErrorKind::kInvalid, "Usage",
+                 "--seq: expected a whole number, found " + printable(given->second, 40));
+  }
+  return *seq;
+}
+
+std::string value_or(const Call& call, const std::string& option, std::string otherwise) {
+  const auto found = call.values.find(option);
+  return found == call.values.end() ? std::move(otherwise) : found->second;
+}
+
+Status sign_file(const Call& call, const std::string& file, const std::string& key,
+                 const Profile& profile) {
+  const auto seq = seq_of(call);
+  if (!seq) return seq.error();
+  const SigningRequest request = {profile.name, profile.version, *seq,
+                                  value_or(call, "--cluster", "")};
+  if (words(request.cluster).size() > 1 || trim(request.cluster) != request.cluster) {
+    return Error(ErrorKind::kInvalid, "Usage", "--cluster: expected a name without spaces");
+  }
+  if (auto done = sign_package(file, key, request); !done) return done;
+  std::cout << file << ".minisig\n";
+  return {};
+}
+
+Status pack(const Call& call) {
+  const auto package = open_package_directory(call.words[0], {});
+  if (!package) return package.error();
+  show_warnings(package->profile);
+  const std::string output =
+      value_or(call, "-o", package->profile.name + "-" + package->profile.version + ".tgz");
+  if (auto written = write_package(call.words[0], package->files, output); !written) {
+    return written;
+  }
+  std::cout << output << '\n';
+  const auto key = call.values.find("--sign");
+  return key == call.values.end() ? Status{}
+                                  : sign_file(call, output, key->second, package->profile);
+}
+
+Status sign(const Call& call) {
+  const auto package = open_package(call.words[0]);  // what is signed must be a profile
+  if (!package) return package.error();
+  return sign_file(call, call.words[0], call.words[1], package->profile);
+}
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> all = {
+      {"validate", "validate FILE|DIR", {}, 1, validate},
+      {"inspect", "inspect FILE|DIR [--json]", {}, 1, inspect},
+      {"pack",
+       "pack DIR [-o FILE] [--sign KEYFILE] [--seq N] [--cluster NAME]",
+       {"-o", "--sign", "--seq", "--cluster"},
+       1,
+       pack},
+      {"sign", "sign FILE KEYFILE [--seq N] [--cluster NAME]", {"--seq", "--cluster"}, 2, sign},
+  };
+  return all;
+}
+
+Result<Call> parse(const Verb& verb, const std::vector<std::string>& arguments) {
+  Call call;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word == "--json" && verb.name == std::string_view("inspect")) {
+      call.json = true;
+    } else if (!word.starts_with("-") || word == "-") {
+      call.words.push_back(word);
+    } else if (std::find(verb.options.begin(), verb.options.end(), word) == verb.options.end()) {
+      return wrong_usage("unknown option " + printable(word, 40), verb);
+    } else if (i + 1 == arguments.size()) {
+      return wrong_usage("expected a value after " + word, verb);
+    } else {
+      call.values[word] = arguments[++i];
+    }
+  }
+  if (call.words.size() != verb.words) {
+    return wrong_usage("expected " + std::to_string(verb.words) + " words after " + verb.name +
+                           ", found " + std::to_string(call.words.size()),
+                       verb);
+  }
+  return call;
+}
+
+int report(const Error& error) {
+  // The mistakes of a manifest are lines that editors can jump to: nothing stands before them.
+  std::cerr << (error.reason() == "ManifestInvalid" ? "" : "error: ") << error.message() << '\n';
+  if (const auto next = next_step(error); !next.empty()) std::cerr << "  " << next << '\n';
+  if (error.reason() == "Usage") return kExitUsage;
+  const bool input = error.kind() == ErrorKind::kInvalid || error.kind() == ErrorKind::kUntrusted;
+  return input ? kExitFixInput : kExitFailed;
+}
+
+}  // namespace
+
+std::optional<int> run_package_verb(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return std::nullopt;
+  if (arguments[0] == "--help") {
+    std::cout << "Checks, shows, makes and signs profile packages.\n\n";
+    for (const auto& verb : verbs())
+      std::cout << "  klubster profile " << verb.usage << '\n';
+    std::cout << "\nExit codes: 0 done, 1 failed, 64 wrong usage, 78 fix the input.\n";
+    return kExitDone;
+  }
+  for (const auto& verb : verbs()) {
+    if (arguments[0] != verb.name) continue;
+    const bool help = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
+    if (help) {
+      std::cout << "klubster profile " << verb.usage << '\n';
+      return kExitDone;
+    }
+    const auto call = parse(verb, arguments);
+    if (!call) return report(call.error());
+    const auto done = verb.run(*call);
+    return done ? kExitDone : report(done.error());
+  }
+  return std::nullopt;
+}
+
+}  // namespace klubster
