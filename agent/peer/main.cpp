@@ -1,3 +1,130 @@
-int main() {
-  return 0;
+// klubster-peerd: exchanges node records and facts with the other members of the cluster.
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "linux/files.h"
+#include "linux/journal.h"
+#include "linux/notify.h"
+#include "peer/node.h"
+#include "peer/peers_api.h"
+
+namespace klubster {
+
+namespace {
+
+constexpr int kExitFailed = 1, kExitUsage = 64, kExitConfig = 78;
+constexpr std::size_t kConfigBytes = 1024 * 1024;
+constexpr const char* kUsage =
+    "klubster-peerd [--config FILE] [--state-dir DIR] [--bus system|user|none]\n"
+    "Started by klubsterd as klubster-peerd.service; the configuration is its credential "
+    "`config`.\n";
+
+struct Options {
+  std::string config;
+  std::string state_dir = std::string(names::kPeerStateDir);
+  std::string bus = "system";
+};
+
+std::optional<Options> parse_options(const std::vector<std::string>& arguments) {
+  Options options;
+  if (const char* credentials = std::getenv("CREDENTIALS_DIRECTORY")) {
+    options.config = std::string(credentials) + "/config";
+  }
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    if (i + 1 == arguments.size()) return std::nullopt;
+    const std::string& value = arguments[i + 1];
+    if (arguments[i] == "--config") {
+      options.config = value;
+    } else if (arguments[i] == "--state-dir") {
+      options.state_dir = value;
+    } else if (arguments[i] == "--bus") {
+      options.bus = value;
+    } else {
+      return std::nullopt;
+    }
+  }
+  const bool known_bus = options.bus == "system" || options.bus == "user" || options.bus == "none";
+  if (options.config.empty() || !known_bus) return std::nullopt;
+  return options;
+}
+
+Result<PeerConfig> load_config(const std::string& path) {
+  Result<std::string> text = read_file(path, kConfigBytes);
+  if (!text) return std::move(text).error();
+  return parse_peer_config(*text);
+}
+
+int fail(const Error& error, int code) {
+  log_error(error);
+  return code;
+}
+
+int serve(const Options& options, PeerConfig config) {
+  Result<EventLoop> loop = EventLoop::create();
+  if (!loop) return fail(loop.error(), kExitFailed);
+  std::optional<Bus> bus;
+  if (options.bus != "none") {
+    Result<Bus> opened = options.bus == "user" ? Bus::open_user(*loop) : Bus::open_system(*loop);
+    if (!opened) return fail(opened.error(), kExitFailed);
+    bus.emplace(*std::move(opened));
+  }
+  const EventSource terminated = loop->on_signal(SIGTERM, [&] { loop->exit(0); });
+  const EventSource interrupted = loop->on_signal(SIGINT, [&] { loop->exit(0); });
+
+  PeerNodeOptions node_options;
+  node_options.state_dir = options.state_dir;
+  auto node = PeerNode::create(*loop, std::move(config), node_options);
+  if (!node) return fail(node.error(), kExitFailed);
+  std::optional<PeersApi> api;
+  if (bus) {
+    api.emplace(*loop, *bus, **node);
+    if (Status owned = bus->own_name(names::kPeersBus); !owned) {
+      return fail(owned.error(), kExitFailed);
+    }
+  }
+  loop->feed_watchdog();
+  notify("READY=1\nSTATUS=listening at port " + std::to_string((*node)->port()));
+  const int code = loop->run();
+  notify("STOPPING=1");
+  return code;
+}
+
+int peerd_main(const std::vector<std::string>& arguments) {
+  if (arguments == std::vector<std::string>{"--help"}) {
+    std::cout << kUsage;
+    return 0;
+  }
+  const std::optional<Options> options = parse_options(arguments);
+  if (!options) {
+    std::cerr << kUsage;
+    return kExitUsage;
+  }
+  log_to_journal_if_connected();
+  start_crypto();
+  Result<PeerConfig> config = load_config(options->config);
+  if (!config) return fail(config.error(), kExitConfig);
+  return serve(*options, *std::move(config));
+}
+
+}  // namespace
+
+}  // namespace klubster
+
+int main(int argc, char** argv) {
+  // A peer that closes its end must not end us: sockets report it.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return klubster::peerd_main({argv + 1, argv + argc});
+  } catch (const std::exception& bug) {
+    klubster::log(klubster::LogLevel::kError, std::string("klubster-peerd: ") + bug.what());
+    return 70;
+  }
 }
