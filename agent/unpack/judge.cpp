@@ -134,12 +134,14 @@ Result<Proof> judge_blob(int blob, const UnpackRequest& request) {
                      "profile/sha256 is " + request.sha256 + ", found " + hashes->sha256_hex);
   }
   if (signature) {
-    const auto key = verify_signature(*signature, request.keys, hashes->blake2b512);
+    // The comment first: what it promises tells a damaged download from a wrong signature.
+    const auto key = verify_comment(*signature, request.keys);
     if (!key) return key.error();
     auto comment = parse_trusted_comment(signature->trusted_comment);
     if (!comment) return comment.error();
     signer = Signer{key_id_text(key->id), std::move(*comment), signature->trusted_comment};
     if (auto judged = judge_comment(*signer, request, *hashes); !judged) return judged.error();
+    if (auto same = verify_hash(*signature, *key, hashes->blake2b512); !same) return same.error();
   }
   return Proof{hashes->sha256_hex, hashes->bytes, std::move(signer)};
 }

@@ -143,9 +143,8 @@ std::string to_text(const TrustedComment& comment) {
   return text;
 }
 
-Result<MinisignPublicKey> verify_signature(const MinisignSignature& signature,
-                                           const std::vector<MinisignPublicKey>& keys,
-                                           std::string_view blake2b512) {
+Result<MinisignPublicKey> verify_comment(const MinisignSignature& signature,
+                                         const std::vector<MinisignPublicKey>& keys) {
   const auto found = std::find_if(
       keys.begin(), keys.end(),
       [&](const MinisignPublicKey& candidate) { return candidate.id == signature.key_id; });
@@ -156,15 +155,18 @@ Result<MinisignPublicKey> verify_signature(const MinisignSignature& signature,
     return bad_signature("it is signed by the key " + key_id_text(signature.key_id) +
                          ", trusted are: " + join(trusted, ", "));
   }
-  if (!ed25519_verify(found->key, blake2b512, signature.signature)) {
-    return bad_signature("the file is not the one that " + key_id_text(found->id) + " signed");
-  }
   if (!ed25519_verify(found->key, signature.signature + signature.trusted_comment,
                       signature.comment_signature)) {
-    return bad_signature("the trusted comment was changed after " + key_id_text(found->id) +
-                         " signed it");
+    return bad_signature("the signature's text is not the one that " + key_id_text(found->id) +
+                         " signed");
   }
   return *found;
+}
+
+Status verify_hash(const MinisignSignature& signature, const MinisignPublicKey& key,
+                   std::string_view blake2b512) {
+  if (ed25519_verify(key.key, blake2b512, signature.signature)) return {};
+  return bad_signature("the file is not the one that " + key_id_text(key.id) + " signed");
 }
 
 Result<MinisignSecretKey> parse_secret_key(std::string_view text) {

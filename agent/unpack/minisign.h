@@ -54,11 +54,13 @@ Result<MinisignSignature> parse_signature(std::string_view text);
 Result<TrustedComment> parse_trusted_comment(std::string_view text);
 std::string to_text(const TrustedComment& comment);
 
-// Whether one of `keys` signed exactly this hash and comment. Returns that key; kUntrusted, reason
-// "SignatureMismatch", says whether the key is unknown, the file or the comment changed.
-Result<MinisignPublicKey> verify_signature(const MinisignSignature& signature,
-                                           const std::vector<MinisignPublicKey>& keys,
-                                           std::string_view blake2b512);
+// Whether one of `keys` signed this comment; says nothing about the file yet. Returns that key;
+// kUntrusted, reason "SignatureMismatch": the key is unknown, or the comment changed.
+Result<MinisignPublicKey> verify_comment(const MinisignSignature& signature,
+                                         const std::vector<MinisignPublicKey>& keys);
+// Whether `key` signed the file with this hash. kUntrusted, reason "SignatureMismatch".
+Status verify_hash(const MinisignSignature& signature, const MinisignPublicKey& key,
+                   std::string_view blake2b512);
 
 // The text of a secret key file made by `minisign -G -W`. kInvalid, reason "BadKey"; one with a
 // passphrase is refused with what to do.
