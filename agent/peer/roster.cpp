@@ -39,12 +39,14 @@ const NodeRecord* Peer::said() const {
 
 Roster::Roster(const PeerConfig& config, Pins pins)
     : self_(config.node),
-      machine_(config.machine),
       cluster_name_(config.cluster_name),
       cluster_id_(config.cluster_id),
       pins_(std::move(pins)) {
   for (const Member& member : config.members) {
-    if (member.name == self_) continue;
+    if (member.name == self_) {
+      own_address_ = member.address;
+      continue;
+    }
     Peer& peer = peers_[member.name];
     peer.member = member;
     peer.is_member = true;

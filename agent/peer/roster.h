@@ -103,7 +103,7 @@ class Roster {
   void pin(const std::string& name, const NodeRecord& record);
   Json peer_json(const Peer& peer, std::uint64_t now_usec) const;
 
-  std::string self_, machine_, cluster_name_, cluster_id_;
+  std::string self_, own_address_, cluster_name_, cluster_id_;
   Pins pins_;
   std::shared_ptr<const NodeRecord> own_;
   Problem own_standing_;

@@ -75,7 +75,9 @@ Json Roster::to_json(std::uint64_t now_usec) const {
     row["modes"] = Json(own_->modes);
     row["seen"] = "live";
     row["ageSeconds"] = 0;
-    row["address"] = own_->addresses.empty() ? "" : own_->addresses.front();
+    row["address"] = !own_address_.empty()     ? own_address_
+                     : own_->addresses.empty() ? std::string()
+                                               : own_->addresses.front();
     row["record"] = klubster::to_json(*own_);
     row["hearsay"] = false;
     if (is_shown(own_standing_, own_standing_usec_, now_usec)) {

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,6 +33,7 @@ inline std::uint16_t free_port() {
 class SmallCluster {
  public:
   explicit SmallCluster(const std::vector<std::string>& names) : loop(*EventLoop::create()) {
+    std::signal(SIGPIPE, SIG_IGN);  // as main() does
     for (const std::string& name : names) {
       const std::string port = std::to_string(free_port());
       members.push_back({name, {name == "n1" ? "server" : "agent"}, "127.0.0.1:" + port, ""});
