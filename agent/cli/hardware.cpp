@@ -1,11 +1,12 @@
 // klubster hardware: what identifies this machine, for a daemon whose sandbox hides it.
+#include "cli/hardware.h"
+
 #include <iostream>
 #include <memory>
 
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
-#include "cli/hardware.h"
 #include "cli/verbs.h"
 #include "linux/files.h"
 
