@@ -65,7 +65,7 @@ bool allows_newline(ValueType type);
 Status check_value(const KeySpec& spec, std::string_view value);
 
 // Forms that others ask about too.
-bool is_host_label(std::string_view text);   // one DNS label, lower case
+bool is_host_label(std::string_view text);  // one DNS label, lower case
 bool is_plain_name(std::string_view text);  // [a-z0-9][a-z0-9-]*, at most 63
 struct Endpoint {
   std::string host;  // without brackets
