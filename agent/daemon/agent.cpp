@@ -191,6 +191,7 @@ Status Agent::make_generation() {
                                     profile->version, unpacked->signer, unpacked->seq}));
     log_info("profile " + profile->name + " " + profile->version + " is verified and sealed",
              {{"KLUBSTER_PROFILE", unpacked->sha256}});
+    workers_.drop_downloads();  // the sealed tree is what stays
   }
   shell_.record(generation_made({number, config_.config_hash, origin_->fingerprint,
                                  unpacked->sha256, profile->name, profile->version}));

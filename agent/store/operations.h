@@ -23,7 +23,7 @@ Result<StoreRequest> store_request_from_json(const Json& json);
 // there already stays; a staging that is refused is removed. {"v","ok","files","bytes"}.
 Result<Json> seal(const std::string& state_dir, const StoreRequest& request);
 
-// Removes every profile that is not kept, every staging, and blobs and results that nothing names.
+// Removes every profile and blob that is not kept, and every staging.
 Result<Json> collect(const std::string& state_dir, const StoreRequest& request);
 
 }  // namespace klubster

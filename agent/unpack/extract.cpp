@@ -77,6 +77,24 @@ const char* type_name(mode_t type) {
   }
 }
 
+// The same by hand, one component after another, none of them through a link. RestrictSUIDSGID=,
+// which DynamicUser= brings along, lets openat2 fail with ENOSYS since it cannot look into its
+// argument. The staging directory is the worker's alone, so nobody can change it between two
+// components.
+UniqueFd walk_beneath(int directory, const std::string& path, std::uint64_t flags, mode_t mode) {
+  UniqueFd at;
+  std::size_t from = 0;
+  for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', from)) {
+    const std::string part = path.substr(from, slash - from);
+    at = UniqueFd(::openat(at ? at.get() : directory, part.c_str(),
+                           O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!at) return at;
+    from = slash + 1;
+  }
+  return UniqueFd(::openat(at ? at.get() : directory, path.substr(from).c_str(),
+                           static_cast<int>(flags) | O_NOFOLLOW | O_CLOEXEC, mode));
+}
+
 // Rule 8: the kernel resolves the path, and refuses every way out.
 UniqueFd open_beneath(int directory, const std::string& path, std::uint64_t flags, mode_t mode) {
   open_how how = {};
@@ -84,6 +102,7 @@ UniqueFd open_beneath(int directory, const std::string& path, std::uint64_t flag
   how.mode = mode;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   const long fd = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how);
+  if (fd < 0 && errno == ENOSYS) return walk_beneath(directory, path, flags, mode);
   return UniqueFd(static_cast<int>(fd));
 }
 
