@@ -3,7 +3,6 @@
 #include <iostream>
 #include <memory>
 
-#include "base/reason.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
 #include "cli/text_table.h"

@@ -31,7 +31,7 @@ int run(bool yes) {
   if (!client) return report(client.error());
   const auto accepted = client->ask_agent("Leave");
   if (!accepted) return report(accepted.error());
-  std::cerr << "accepted; to see it through: klubster status --watch\n";
+  std::cerr << "accepted; to see it through: klubster wait --for=Left\n";
   return kExitDone;
 }
 
