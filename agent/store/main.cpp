@@ -1,4 +1,4 @@
-// klubster-store: the one program that owns sealed profiles; root with three capabilities.
+// klubster-store: seals unpacked profiles and removes old ones, as root without a network.
 #include <exception>
 #include <string>
 #include <vector>
@@ -6,33 +6,44 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "linux/worker.h"
-#include "store/operations.h"
+#include "store/store.h"
 
 namespace klubster {
 
 namespace {
 
 constexpr int kExitUsage = 64;
+constexpr const char* kStateOption = "--state-dir";
 
-Result<Json> perform(const WorkerPlaces& places) {
-  auto json = read_worker_request(places);
+Json to_result(const Result<StoreReport>& report) {
+  if (!report) return failed_result(report.error());
+  Json result;
+  result["v"] = 1;
+  result["ok"] = true;
+  result["files"] = report->files;
+  result["bytes"] = report->bytes;
+  return result;
+}
+
+Result<StoreReport> perform(const WorkerPlaces& places) {
+  const auto json = read_worker_request(places);
   if (!json) return json.error();
-  auto request = store_request_from_json(*json);
+  const auto request = store_request_from_json(*json);
   if (!request) return request.error();
-  const auto given = places.options.find("--state-dir");
-  const std::string state_dir =
+  const auto given = places.options.find(kStateOption);
+  const std::string state =
       given == places.options.end() ? std::string(names::kStateDir) : given->second;
-  return request->seal ? seal(state_dir, *request) : collect(state_dir, *request);
+  return request->kind == StoreRequest::Kind::kSeal ? seal(state, *request)
+                                                    : collect(state, *request);
 }
 
 int store_main(const std::vector<std::string>& arguments) {
-  const auto places = worker_places(arguments, {"--state-dir"});
+  const auto places = worker_places(arguments, {kStateOption});
   if (!places) {
     log_error(places.error());
     return kExitUsage;
   }
-  const auto result = perform(*places);
-  return deliver_result(*places, result ? *result : failed_result(result.error()));
+  return deliver_result(*places, to_result(perform(*places)));
 }
 
 }  // namespace

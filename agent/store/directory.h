@@ -1,0 +1,34 @@
+// Directories by descriptor: entries are looked at and opened, links in them never followed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "linux/files.h"
+
+namespace klubster {
+
+// One name, no slash, not "." or "..", nothing hidden: what a request may name below a directory.
+bool is_plain_name(std::string_view name);
+
+// `name` below `parent` as a directory, a link refused. kIo.
+Result<UniqueFd> open_directory(int parent, const std::string& name);
+// The same, made with mode 0755 when it is not there.
+Result<UniqueFd> open_or_make_directory(int parent, const std::string& name, unsigned mode);
+// Its names, sorted, without "." and "..".
+Result<std::vector<std::string>> entries_of(int directory);
+
+// What a removal took away.
+struct Removed {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Removes `name` below `parent` and all below it, however deep and whatever its modes. One that is
+// not there is fine. kIo.
+Result<Removed> remove_tree(int parent, const std::string& name);
+
+}  // namespace klubster
