@@ -41,7 +41,7 @@ Status write_tree(const NodeConfig& config, const std::string& to, bool with_sec
     std::error_code failed;
     std::filesystem::create_directories(path.parent_path(), failed);
     if (failed) return system_error("making " + path.parent_path().string(), failed.value());
-    const auto written = write_file(path, setting.value + "\n", secret ? 0600 : 0644);
+    auto written = write_file(path, setting.value + "\n", secret ? 0600 : 0644);
     if (!written) return written;
   }
   return {};

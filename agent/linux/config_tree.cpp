@@ -24,7 +24,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kValueBytes = 64 * 1024;
+constexpr std::size_t kValueBytes = 65'536;
 constexpr std::size_t kEntries = 10'000;  // files and directories of one root
 constexpr std::size_t kDepth = 16;
 constexpr int kReadings = 8;  // before a tree counts as one that never rests
@@ -52,6 +52,10 @@ std::string_view without_overlay(std::string_view key) {
 bool must_be_file(std::string_view key) {
   const KeySpec* spec = find_key(key);
   return spec != nullptr && !key.starts_with("node/labels/");
+}
+
+std::string below(const std::string& key, const std::string& name) {
+  return key.empty() ? name : key + "/" + name;
 }
 
 struct CloseDir {
@@ -106,7 +110,7 @@ class Walker {
         }
         break;
       }
-      read_entry(fd.get(), name, key.empty() ? name : key + "/" + name);
+      read_entry(fd.get(), name, below(key, name));
     }
     ancestors_.pop_back();
   }
@@ -220,6 +224,7 @@ bool same(const TreeLayer& a, const TreeLayer& b) {
 
 std::vector<ConfigRoot> config_roots(const std::vector<std::string>& paths) {
   std::vector<ConfigRoot> roots;
+  roots.reserve(paths.size());
   // One alone stands for what an administrator writes.
   int layer = paths.size() == 1 ? kLayerSystem : kLayerImage;
   for (const auto& path : paths)
