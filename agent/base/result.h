@@ -58,7 +58,7 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 
   // The same result, with what we were doing added to its error.
   Result in(std::string context) && {
-    if (!this->has_value()) this->error() = std::move(this->error()).in(std::move(context));
+    if (!this->has_value()) (void)std::move(this->error()).in(std::move(context));  // in place
     return std::move(*this);
   }
 };
