@@ -1,0 +1,149 @@
+// org.klubster.Peers1 on a real bus of the test's own.
+#include "peer/peers_api.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "base/names.h"
+#include "tests/unit/peer/small_cluster.h"
+
+using namespace klubster;
+
+namespace {
+
+// A dbus-daemon for this test, ended by its process id. No address when there is none to start.
+class PrivateBus {
+ public:
+  PrivateBus() {
+    int ends[2] = {};
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const UniqueFd reading(ends[0]), writing(ends[1]);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, writing.get(), STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    char program[] = "dbus-daemon", session[] = "--session", print[] = "--print-address",
+         nofork[] = "--nofork";
+    char* arguments[] = {program, session, print, nofork, nullptr};
+    if (::posix_spawnp(&pid_, program, &actions, nullptr, arguments, environ) != 0) pid_ = -1;
+    posix_spawn_file_actions_destroy(&actions);
+    if (pid_ < 0) return;
+    char line[512];
+    const ssize_t count = ::read(reading.get(), line, sizeof line);
+    if (count > 1) address_.assign(line, static_cast<std::size_t>(count - 1));
+    ::setenv("DBUS_SESSION_BUS_ADDRESS", address_.c_str(), 1);
+  }
+  PrivateBus(const PrivateBus&) = delete;
+  PrivateBus& operator=(const PrivateBus&) = delete;
+  ~PrivateBus() {
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  pid_t pid_ = -1;
+  std::string address_;
+};
+
+struct Fixture {
+  PrivateBus daemon;
+  SmallCluster cluster{{"n1", "n2"}};
+  std::optional<Bus> server, client;
+  std::optional<PeersApi> api;
+  int needs_changed = 0;
+  BusSlot match;
+
+  bool start() {
+    if (daemon.address().empty()) return false;
+    server.emplace(Bus::open_user(cluster.loop).value());
+    client.emplace(Bus::open_user(cluster.loop).value());
+    match = client->match(
+        std::string("type='signal',interface='") + names::kPeersBus + "',member='NeedsChanged'",
+        [this](const BusMessage&) { ++needs_changed; });
+    api.emplace(cluster.loop, *server, cluster.start("n1"));
+    REQUIRE(server->own_name(names::kPeersBus));
+    return true;
+  }
+  ~Fixture() {
+    api.reset();
+    cluster.nodes.clear();
+  }
+
+  Result<BusMessage> call(
+      const std::string& method,
+      const std::function<void(BusMessage&)>& fill = [](BusMessage&) {}) {
+    BusMessage message =
+        client->method(names::kPeersBus, names::kPeersPath, names::kPeersBus, method);
+    fill(message);
+    std::optional<Result<BusMessage>> answer;
+    client->call(std::move(message),
+                 [&](Result<BusMessage> reply) { answer.emplace(std::move(reply)); });
+    cluster.wait_until([&] { return answer.has_value(); });
+    return *std::move(answer);
+  }
+  Result<BusMessage> call_with(const std::string& method, const std::string& text) {
+    return call(method, [&](BusMessage& message) { message.add_string(text); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the daemon publishes, shares facts and learns its needs over D-Bus", "[api]") {
+  Fixture fixture;
+  if (!fixture.start()) {
+    WARN("no dbus-daemon here: not tested");
+    return;
+  }
+  const auto memory = make_sealed_memory(
+      R"({"facts":[{"name":"JOIN_TOKEN","value":"secret-7","sensitive":true}]})");
+  REQUIRE(memory);
+  CHECK(fixture.call("SetFacts", [&](BusMessage& message) { message.add_fd(memory->get()); }));
+  CHECK(fixture.call_with(
+      "SetNeeds", R"({"needs":[{"id":"a#0","phase":"server","condition":"Ready","count":"any",)"
+                  R"("facts":["JOIN_TOKEN"]}]})"));
+  CHECK(fixture.call_with(
+      "Publish",
+      R"({"generation":3,"conditions":[{"type":"Ready","phase":"server","status":"True",)"
+      R"("reason":"","message":"","lastTransitionTime":""}],"versions":{}})"));
+  fixture.cluster.wait_until([&] { return fixture.needs_changed > 0; });
+
+  Result<BusMessage> reply = fixture.call("GetNeeds");
+  REQUIRE(reply);
+  const UniqueFd answer = reply->read_fd();
+  const Json needs = parse_json(read_sealed_memory(answer.get(), 1 << 20).value()).value();
+  CHECK(needs.items("needs").at(0).bool_or("satisfied"));
+  CHECK(needs.items("needs").at(0).items("facts").at(0).text_or("value") == "secret-7");
+  CHECK(needs.items("members").size() == 2);
+
+  Result<BusMessage> peers = fixture.call("GetPeers");
+  REQUIRE(peers);
+  const std::string shown = peers->read_string();
+  CHECK(shown.find("\"generation\":3") != std::string::npos);
+  CHECK(shown.find("JOIN_TOKEN") != std::string::npos);
+  CHECK(shown.find("secret-7") == std::string::npos);
+}
+
+TEST_CASE("what the daemon may not say is refused with its reason", "[api]") {
+  Fixture fixture;
+  if (!fixture.start()) {
+    WARN("no dbus-daemon here: not tested");
+    return;
+  }
+
+  const auto bad_record = fixture.call_with("Publish", R"({"generation":-1})");
+  const auto bad_needs = fixture.call_with("SetNeeds", "[");
+  const auto open_memory = fixture.call("SetFacts", [](BusMessage& message) {
+    const UniqueFd zero = open_file("/dev/null", O_RDONLY).value();
+    message.add_fd(zero.get());
+  });
+
+  REQUIRE_FALSE(bad_record);
+  CHECK(bad_record.error().reason() == "BadJson");
+  CHECK_FALSE(bad_needs);
+  CHECK_FALSE(open_memory);
+}
