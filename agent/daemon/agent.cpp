@@ -137,7 +137,12 @@ Result<Plan> Agent::plan_for(const NodeConfig& config, const Profile& profile, s
     for (const auto& [name, fact] : facts)
       given.facts[subject][name] = fact.value;
   }
-  return make_plan(profile, given);
+  auto plan = make_plan(profile, given);
+  if (plan && config.recovery_attempts > 0) {
+    for (auto& step : plan->steps)
+      step.spec.retry.attempts = config.recovery_attempts;
+  }
+  return plan;
 }
 
 // The plan of the present generation, with the facts that are known by now.

@@ -20,6 +20,7 @@ Condition condition(std::string type, std::string phase, bool holds, std::string
   made.phase = std::move(phase);
   made.status = holds ? ConditionStatus::kTrue : ConditionStatus::kFalse;
   made.reason = std::move(reason);
+  std::replace(message.begin(), message.end(), '\n', ';');  // several mistakes, one line
   made.message = printable(message, kMessageBytes);
   made.last_transition_time = now;
   return made;
@@ -64,6 +65,10 @@ Condition phase_condition(const Scene& scene, const std::string& phase, const st
 
 Condition profile_condition(const Scene& scene, const std::string& now) {
   const auto& acquisition = scene.acquisition;
+  if (!acquisition.acquired && acquisition.doing.empty() && !scene.problems.empty()) {
+    const Error& problem = scene.problems.front();
+    return condition("ProfileReady", "", false, problem.reason(), problem.message(), now);
+  }
   if (acquisition.acquired) return condition("ProfileReady", "", true, "Verified", "", now);
   const std::string message = acquisition.message.empty() ? acquisition.doing : acquisition.message;
   const std::string reason = acquisition.reason.empty() ? "InProgress" : acquisition.reason;

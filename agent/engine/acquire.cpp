@@ -190,10 +190,11 @@ AcquireDecision acquire(const ProfileOrigin& origin, const NodeState& state,
     return !past.run && past.done_fingerprint == origin.fingerprint &&
            seen.present.count(stage) > 0;
   };
-  // What came before a finished stage may have been collected: only what comes after it counts.
+  // What came before a finished or a running stage may be used up: only what comes after it counts.
   std::optional<WorkerStage> next;
   for (auto stage = std::rbegin(kStages); stage != std::rend(kStages) && !done(*stage); ++stage) {
     if (needed(*stage)) next = *stage;
+    if (state.subject(subject_of(*stage)).run) break;
   }
   if (next) {
     StageDecider(*next, origin, state, seen, decision).decide();

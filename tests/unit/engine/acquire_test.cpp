@@ -107,3 +107,15 @@ TEST_CASE("once sealed, nothing is fetched again although the downloads are gone
   with_origin(world, kSigned);
   CHECK(world.shell->acquisition().acquired);
 }
+
+TEST_CASE("sealing moves the staged tree away, and that is no reason to unpack again",
+          "[acquire]") {
+  EngineWorld world(plan_of({}));
+  with_origin(world, {"0123456789abcdef", true, true});
+  answer(world, WorkerStage::kUnpack, kGood);
+  const std::string seal = world.unit_of("profile/seal");
+  world.workers.on_disk.clear();
+  world.settle();
+  CHECK(world.unit_of("profile/unpack").empty());
+  CHECK(world.unit_of("profile/seal") == seal);
+}
