@@ -13,7 +13,10 @@ namespace {
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
 // One try of a readiness probe; the deadline of all tries together is the daemon's timer.
 constexpr std::uint64_t kProbeTryUsec = 30'000'000;
-constexpr std::int32_t kLogNotice = 5;  // of syslog(3): keeps "Started …" lines out
+// Levels of syslog(3). A readiness probe fails again and again by design: systemd's lines about
+// that (errors, too) stay out of the journal; other short units only lose "Started …".
+constexpr std::int32_t kLogCritical = 2;
+constexpr std::int32_t kLogNotice = 5;
 
 const std::vector<std::string>& command_of(const StepSpec& spec, Stage stage) {
   switch (stage) {
@@ -170,7 +173,7 @@ TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit
     set_limits(unit, spec.limits);
     set_manifest_properties(unit, spec);
   } else {
-    unit.set("LogLevelMax", kLogNotice);
+    unit.set("LogLevelMax", start.stage == Stage::kReady ? kLogCritical : kLogNotice);
   }
   return unit;
 }
