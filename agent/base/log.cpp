@@ -49,7 +49,8 @@ void log(LogLevel level, std::string_view message, const LogFields& fields) {
 void log_error(const Error& error, LogFields fields) {
   fields.emplace_back("KLUBSTER_REASON", error.reason());
   const std::string next = next_step(error);
-  log(LogLevel::kError, error.message() + (next.empty() ? "" : "; " + next), fields);
+  const std::string text = error.message() + " [" + error.reason() + "]";
+  log(LogLevel::kError, text + (next.empty() ? "" : "; " + next), fields);
 }
 
 }  // namespace klubster

@@ -24,7 +24,8 @@ inline void log_info(std::string_view message, const LogFields& fields = {}) {
 inline void log_warning(std::string_view message, const LogFields& fields = {}) {
   log(LogLevel::kWarning, message, fields);
 }
-// One failure makes one line: whoever handles an error logs it, whoever returns it does not.
+// "what happened [Reason]; what to type". One failure makes one line: whoever handles an error logs
+// it, whoever returns it does not.
 void log_error(const Error& error, LogFields fields = {});
 
 // Replaces the default (standard error, by spdlog) by another sink, such as the journal's.

@@ -274,6 +274,10 @@ Scene Agent::scene() const {
 
 // Tells everybody who looks: peers, D-Bus, systemd.
 void Agent::show() {
+  for (const auto& view : shell_.decision().views) {
+    const Step* step = shell_.plan() ? shell_.plan()->find(view.subject) : nullptr;
+    if (step != nullptr && view.settled()) steps_.drop_outputs(*step);
+  }
   const std::string now = utc_text(now_wall_usec());
   conditions_ = conditions_of(scene(), std::move(conditions_), now);
   const Json status = status_json(scene(), conditions_);

@@ -1,8 +1,11 @@
 // Credentials, outputs and the members file of steps.
 #include "daemon/step_host.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/names.h"
 #include "base/text.h"
 #include "engine/step_unit.h"
@@ -113,6 +116,15 @@ Result<TransientUnit> StepFiles::prepare(const Plan& plan, const Step& step,
     if (auto made = write_file(around.outputs_file, "", 0666); !made) return made.error();
   }
   return make_step_unit(plan, step, start, around);
+}
+
+void StepFiles::drop_outputs(const Step& step) const {
+  if (step.spec.outputs.empty() || !exists(outputs_file(step))) return;
+  // Emptied first: the step's unit still has this very file bound in.
+  if (auto file = open_file(outputs_file(step), O_WRONLY | O_TRUNC | O_NOFOLLOW); !file) {
+    log_error(file.error());
+  }
+  if (auto removed = remove_file(outputs_file(step)); !removed) log_error(removed.error());
 }
 
 OutputsView StepFiles::keep_outputs(const Step& step) {

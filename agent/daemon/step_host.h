@@ -22,6 +22,8 @@ class StepFiles : public StepHost {
   Result<TransientUnit> prepare(const Plan& plan, const Step& step,
                                 const StartUnit& start) override;
   OutputsView keep_outputs(const Step& step) override;
+  // Once a step is done its outputs are in facts/ alone: the file may hold secrets.
+  void drop_outputs(const Step& step) const;
 
  private:
   std::string outputs_file(const Step& step) const;

@@ -4,12 +4,24 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/log.h"
+
 namespace klubster {
 
 namespace {
 
 // More rounds than this without rest would be a decision that contradicts itself.
 constexpr int kRoundLimit = 10'000;
+
+// A run that ended badly makes one line. Its own output is in the journal of its unit.
+void log_failure(const Event& event) {
+  if (event.type != "RunEnded" && event.type != "StepFailed") return;
+  const std::string reason = event.data.text_or("reason");
+  if (reason.empty() || reason == "Replaced" || reason == "Stopped") return;
+  const std::string subject = event.data.text_or("subject");
+  log_error(Error(ErrorKind::kUnavailable, reason, event.data.text_or("message")).in(subject),
+            {{"KLUBSTER_SUBJECT", subject}});
+}
 
 }  // namespace
 
@@ -49,6 +61,7 @@ void Shell::append(std::vector<Event> events) {
   }
   for (const auto& event : events)
     state_.fold(event);
+  log_failure(event);
 }
 
 void Shell::settle() {

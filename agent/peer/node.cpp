@@ -90,8 +90,8 @@ Status PeerNode::start(const PeerNodeOptions& options) {
       [this](const PeerRequest& request) { return handle(request); },
       [this](const std::string& address, const Problem& problem) {
         if (roster_.refuse(address, problem, now_boottime_usec())) {
-          log_warning("caller " + address + " refused: " + problem.message,
-                      {{"KLUBSTER_REASON", problem.reason}});
+          log_error(Error(ErrorKind::kUntrusted, problem.reason, problem.message)
+                        .in("refused a caller from " + address));
         }
         refresh_soon();
       });

@@ -40,8 +40,7 @@ PeerReply PeerNode::handle(const PeerRequest& request) {
 PeerReply PeerNode::refuse(const Caller& caller, const Error& error) {
   const Problem problem = {error.reason(), error.message()};
   if (roster_.refuse(caller.address, problem, now_boottime_usec())) {
-    log_warning("caller " + caller.name + " at " + caller.address + " refused: " + problem.message,
-                {{"KLUBSTER_REASON", problem.reason}});
+    log_error(Error(error).in("refused caller " + caller.name + " at " + caller.address));
   }
   refresh_soon();
   // Its own former word is shown to the node alone, not to another machine under its name.
