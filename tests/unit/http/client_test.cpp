@@ -128,7 +128,11 @@ TEST_CASE("both sides show a certificate, and the name maps to an address", "[ht
     CHECK(outcome.response.peer_certificate.find("BEGIN CERTIFICATE") != std::string::npos);
   }
   SECTION("without ours") {
-    CHECK(reason_of(fetch(std::move(request))) == "TlsFailed");
+    // With TLS 1.3 the request is on its way before the refusal: the alert arrives, or the reset of
+    // the connection that was closed with the request unread.
+    const std::string reason = reason_of(fetch(std::move(request)));
+    INFO(reason);
+    CHECK((reason == "TlsFailed" || reason == "ConnectFailed"));
   }
   SECTION("with a broken one") {
     request.client_cert_pem = "no certificate";
