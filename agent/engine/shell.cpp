@@ -59,9 +59,14 @@ void Shell::append(std::vector<Event> events) {
   if (auto stored = ports_.store.append(events); !stored) {
     throw std::runtime_error(stored.error().message());
   }
-  for (const auto& event : events)
+  for (const auto& event : events) {
     state_.fold(event);
-  log_failure(event);
+    log_failure(event);
+    if (event.type != "RunEnded") continue;
+    // A refused start is recorded now: the next one under this name begins without it.
+    const auto unit = world_.units.find(event.data.text_or("unit"));
+    if (unit != world_.units.end() && unit->second.start_error) world_.units.erase(unit);
+  }
 }
 
 void Shell::settle() {

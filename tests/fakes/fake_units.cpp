@@ -1,6 +1,8 @@
 // The fake service manager: the rules of library-facts 5.1, measured on systemd 252.
 #include "tests/fakes/fake_units.h"
 
+#include <utility>
+
 #include "base/digest.h"
 
 namespace klubster {
@@ -90,7 +92,7 @@ void FakeUnits::watch(const std::string& unit) {
 void FakeUnits::start(const TransientUnit& unit) {
   watched_.insert(unit.name);
   std::erase_if(pending_, [&](const UnitSnapshot& old) { return old.name == unit.name; });
-  if (manager_.units.count(unit.name) > 0) {
+  if (std::exchange(refuse_next_, false) || manager_.units.count(unit.name) > 0) {
     UnitSnapshot refused;
     refused.name = unit.name;
     refused.load_state = "not-found";

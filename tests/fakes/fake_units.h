@@ -54,6 +54,8 @@ class FakeUnits : public UnitRunner {
   void release(const std::string& unit) override;
   void reboot() override { ++manager_.reboots; }
 
+  // The next start is refused, as if somebody had taken the name meanwhile.
+  void refuse_next_start() { refuse_next_ = true; }
   // Delivers one pending answer; false when there is none.
   bool deliver();
   void deliver_all() {
@@ -66,6 +68,7 @@ class FakeUnits : public UnitRunner {
   std::function<void(const UnitSnapshot&)> handler_;
   std::set<std::string> watched_;
   std::deque<UnitSnapshot> pending_;
+  bool refuse_next_ = false;
 };
 
 }  // namespace klubster

@@ -334,3 +334,15 @@ TEST_CASE("an undo that was cut off by a power cut goes on", "[engine]") {
   world.finish("klubster-undo-server-join.service", 0);
   CHECK(world.shell->state().gone);
 }
+
+TEST_CASE("a start that systemd refuses is recorded, and tried again later", "[engine]") {
+  Plan plan = plan_of({service("etcd")});
+  EngineWorld world(plan);
+  // Somebody takes the name between the look and the start.
+  world.units->refuse_next_start();
+  world.settle();
+  CHECK(world.view("server/etcd").progress == StepProgress::kRetrying);
+  CHECK(world.view("server/etcd").reason == "UnitExists");
+  world.wake();
+  CHECK(world.view("server/etcd").progress == StepProgress::kReady);
+}
