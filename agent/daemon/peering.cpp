@@ -119,8 +119,7 @@ Peering::Peering(Bus& bus, Places places, std::function<void(PeerNews)> news)
 
 Status Peering::configure(const NodeConfig& config, const std::string& machine,
                           const std::string& boot) {
-  const bool alone = config.members.size() < 2;
-  if (config.cluster_token.empty() || alone) {
+  if (config.cluster_token.empty()) {
     if (active_) manage_unit("StopUnit");
     active_ = false;
     return {};

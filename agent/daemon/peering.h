@@ -30,7 +30,7 @@ class Peering {
   Peering(Bus& bus, Places places, std::function<void(PeerNews)> news);
 
   // Writes peerd's configuration and starts it; restarts it when the configuration changed. Without
-  // a token or other members there are no peers and nothing runs.
+  // a token there are no peers and nothing runs.
   Status configure(const NodeConfig& config, const std::string& machine, const std::string& boot);
   void set_needs(const Plan& plan);
   void set_facts(const std::map<std::string, Facts>& made);
