@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cerrno>
+
 #include "base/digest.h"
 #include "base/text.h"
 #include "daemon/worker_units.h"
@@ -13,6 +16,7 @@ namespace klubster {
 namespace {
 
 constexpr std::size_t kSignatureBytes = 16 * 1024;
+constexpr std::int64_t kRetryAfterLimitSec = 3600;  // a server does not decide about more
 
 WorkerVerdict refused(const Error& error) {
   return {false, true, 0, "WorkerFailed", error.message()};
@@ -181,8 +185,8 @@ WorkerVerdict ProfileWorkers::read_result(WorkerStage stage) {
   if (verdict.ok) return verdict;
   const Json& failure = json->get("failure");
   verdict.retry = failure.bool_or("retry", true);
-  verdict.retry_after_sec =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(0, failure.integer_or("retryAfter")));
+  verdict.retry_after_sec = static_cast<std::uint64_t>(
+      std::clamp<std::int64_t>(failure.integer_or("retryAfter"), 0, kRetryAfterLimitSec));
   verdict.reason = printable(failure.text_or("reason", "WorkerFailed"), 64);
   verdict.message = printable(failure.text_or("message"), 1024);
   return verdict;

@@ -79,7 +79,8 @@ class StageDecider {
   }
 
   void end(const OpenRun& run, RunOutcome outcome, const std::string& reason,
-           const std::string& message, bool retry, const UnitSnapshot* unit) {
+           const std::string& message, bool retry, const UnitSnapshot* unit,
+           std::uint64_t retry_after_sec = 0) {
     EndedRun ended;
     ended.subject = subject_;
     ended.unit = run.unit;
@@ -87,6 +88,7 @@ class StageDecider {
     ended.reason = reason;
     ended.message = message;
     ended.needs_person = !retry;  // not for a worker to mend; it is tried again, rarely
+    ended.retry_after_sec = retry_after_sec;
     if (unit != nullptr) ended.cost = cost_of(*unit);
     decision_.events.push_back(run_ended(ended));
     if (outcome == RunOutcome::kOk) {
@@ -145,7 +147,7 @@ class StageDecider {
     decision_.actions.emplace_back(ReleaseUnit{run.unit});
     if (verdict->second.ok) return end(run, RunOutcome::kOk, "", "", true, &unit);
     end(run, RunOutcome::kFailed, verdict->second.reason, verdict->second.message,
-        verdict->second.retry, &unit);
+        verdict->second.retry, &unit, verdict->second.retry_after_sec);
   }
 
   WorkerStage stage_;

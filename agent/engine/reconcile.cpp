@@ -123,7 +123,7 @@ std::uint64_t retry_at_usec(const std::string& subject, const SubjectState& past
   // and not by chance, so that a decision can be repeated.
   const std::string digest = sha256_hex(subject + boot + std::to_string(past.attempts));
   const std::uint64_t jitter = std::stoull(digest.substr(0, 8), nullptr, 16) % (delay / 4 + 1);
-  return past.failed_mono_usec + delay + jitter;
+  return past.failed_mono_usec + std::max(delay + jitter, past.retry_after_usec);
 }
 
 std::string run_unit_name(const Step& step, std::uint64_t starts) {

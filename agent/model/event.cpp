@@ -85,6 +85,7 @@ Event run_ended(const EndedRun& run) {
   if (run.exit_code != 0) data["exitCode"] = run.exit_code;
   if (run.reboot) data["reboot"] = true;
   if (run.needs_person) data["needsPerson"] = true;
+  if (run.retry_after_sec > 0) data["retryAfterSec"] = run.retry_after_sec;
   if (!run.cost.is_null()) data["cost"] = run.cost;
   return make("RunEnded", std::move(data));
 }

@@ -46,9 +46,10 @@ struct EndedRun {
   RunOutcome outcome = RunOutcome::kOk;
   std::string reason, message;  // of a failure
   int exit_code = 0;
-  bool reboot = false;        // the exit code asks for a reboot
-  bool needs_person = false;  // cut off, and may not run again by itself
-  Json cost;                  // {"wallUsec", "cpuUsec", …}; what was not accounted is absent
+  bool reboot = false;                // the exit code asks for a reboot
+  bool needs_person = false;          // cut off, and may not run again by itself
+  std::uint64_t retry_after_sec = 0;  // what a server asked for (Retry-After)
+  Json cost;  // {"wallUsec", "cpuUsec", …}; what was not accounted is absent
 };
 
 struct GenerationFacts {

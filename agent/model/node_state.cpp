@@ -31,6 +31,8 @@ void note_failure(const Event& event, SubjectState& subject) {
   subject.message = event.data.text_or("message");
   subject.failed_mono_usec = event.mono_usec;
   subject.failed_boot = event.boot;
+  subject.retry_after_usec =
+      static_cast<std::uint64_t>(event.data.integer_or("retryAfterSec")) * 1'000'000;
   subject.ran = false;
 }
 

@@ -35,6 +35,7 @@ struct SubjectState {
   std::string reason, message;  // of the last failure; empty: none
   std::uint64_t failed_mono_usec = 0;
   std::string failed_boot;
+  std::uint64_t retry_after_usec = 0;   // not before this long after the failure
   std::uint64_t changed_time_usec = 0;  // wall clock of the last event about it
   Json facts;                           // digests of the facts received for it
 

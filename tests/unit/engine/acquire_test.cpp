@@ -57,6 +57,14 @@ TEST_CASE("a failed download is tried again, and its reason shown meanwhile", "[
   CHECK_FALSE(world.unit_of("profile/signature").empty());
 }
 
+TEST_CASE("a server's Retry-After is a floor for the pause", "[acquire]") {
+  EngineWorld world(plan_of({}));
+  with_origin(world, kSigned);
+  answer(world, WorkerStage::kSignature, {false, true, 120, "HttpStatus", "503"});
+  REQUIRE(world.timers.due);
+  CHECK(*world.timers.due - world.timers.now == 120'000'000);
+}
+
 TEST_CASE("bytes that do not prove themselves are dropped and fetched from zero", "[acquire]") {
   EngineWorld world(plan_of({}));
   with_origin(world, kSigned);

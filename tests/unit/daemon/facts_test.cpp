@@ -1,0 +1,83 @@
+// Outputs of steps, and the facts that are kept of them.
+#include "daemon/facts.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "daemon/step_host.h"
+#include "linux/files.h"
+#include "tests/unit/catch.h"
+
+using namespace klubster;
+
+namespace {
+
+const std::vector<OutputSpec> kDeclared = {{"URL", true, false}, {"KEY", true, true}};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    char pattern[] = "/tmp/klubster-facts-XXXXXX";
+    path = ::mkdtemp(pattern);
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+}  // namespace
+
+TEST_CASE("outputs are NAME=value lines of declared names", "[outputs]") {
+  const auto facts = parse_outputs("URL=https://n1:2379\nKEY=a=b c\n", kDeclared);
+  REQUIRE(facts.has_value());
+  CHECK(facts->at("URL").value == "https://n1:2379");
+  CHECK(facts->at("KEY").value == "a=b c");
+  CHECK(facts->at("KEY").sensitive);
+}
+
+TEST_CASE("a later line of the same name wins: probes write again", "[outputs]") {
+  const auto facts = parse_outputs("URL=one\nKEY=k\nURL=two\n", kDeclared);
+  REQUIRE(facts.has_value());
+  CHECK(facts->at("URL").value == "two");
+}
+
+TEST_CASE("outputs that are malformed, undeclared or missing are refused", "[outputs]") {
+  const std::string text = GENERATE(as<std::string>{}, "", "URL=x\n", "URL=x\nKEY\n",
+                                    "URL=x\nKEY=k\nOTHER=y\n", "URL=\xff\nKEY=k\n");
+  const auto facts = parse_outputs(text, kDeclared);
+  REQUIRE_FALSE(facts.has_value());
+  CHECK(facts.error().reason() == "BadOutputs");
+}
+
+TEST_CASE("a refused output never shows its value", "[outputs]") {
+  const auto facts = parse_outputs("KEY=topsecret\xff\nURL=x\n", kDeclared);
+  REQUIRE_FALSE(facts.has_value());
+  CHECK(facts.error().message().find("topsecret") == std::string::npos);
+}
+
+TEST_CASE("kept facts are read back, and only root can read them", "[facts]") {
+  const TemporaryDirectory directory;
+  FactStore store(directory.path);
+  REQUIRE(store.keep_made("server/etcd", {{"URL", {"u", false, true}}}).has_value());
+  REQUIRE(store.keep_received("agent/join", {{"KEY", {"k\n", true, false}}}).has_value());
+
+  FactStore again(directory.path);
+  again.load();
+  CHECK(again.made().at("server/etcd").at("URL").share);
+  CHECK(again.received().at("agent/join").at("KEY").value == "k\n");
+  CHECK(again.received().at("agent/join").at("KEY").sensitive);
+  struct stat info = {};
+  REQUIRE(::stat((directory.path + "/agent.join.received.json").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("a damaged file of facts is left out, the others stay", "[facts]") {
+  const TemporaryDirectory directory;
+  FactStore store(directory.path);
+  REQUIRE(store.keep_made("server/etcd", {{"URL", {"u", false, true}}}).has_value());
+  REQUIRE(write_file(directory.path + "/agent.join.received.json", "{", 0600).has_value());
+  FactStore again(directory.path);
+  again.load();
+  CHECK(again.made().size() == 1);
+  CHECK(again.received().empty());
+}

@@ -1,0 +1,60 @@
+// What crosses between klubsterd and klubster-peerd.
+#include "daemon/peering.h"
+
+#include "tests/unit/catch.h"
+
+using namespace klubster;
+
+namespace {
+
+Plan plan_with_needs() {
+  Step step;
+  step.subject = "stack/prove";
+  step.phase = "stack";
+  step.spec.id = "prove";
+  step.spec.needs = {{"agent", "Ready", "all"}, {"server", "Ready", "2"}};
+  step.facts = {"URL"};
+  Plan plan;
+  plan.steps = {step};
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("each need of a step is asked for, its facts with the first", "[peering]") {
+  const Json needs = needs_json(plan_with_needs());
+  REQUIRE(needs.items("needs").size() == 2);
+  const Json& first = needs.items("needs")[0];
+  CHECK(first.text_or("id") == "stack/prove#0");
+  CHECK(first.text_or("count") == "all");
+  CHECK(first.items("facts").size() == 1);
+  const Json& second = needs.items("needs")[1];
+  CHECK(second.integer_or("count") == 2);
+  CHECK(second.items("facts").empty());
+}
+
+TEST_CASE("a skipped step asks for nothing", "[peering]") {
+  Plan plan = plan_with_needs();
+  plan.steps[0].skipped = true;
+  CHECK(needs_json(plan).items("needs").empty());
+}
+
+TEST_CASE("a step is satisfied when all of its needs are", "[peering]") {
+  const auto news = parse_news(
+      R"({"needs":[{"id":"a/b#0","satisfied":true,"by":["n1"],"waitingFor":"",
+                    "facts":[{"name":"URL","value":"u","sensitive":false,"from":"n1"}]},
+                   {"id":"a/b#1","satisfied":false,"by":[],"waitingFor":"agent Ready at n3",
+                    "facts":[]}],
+          "members":[{"name":"n1","addresses":["10.0.0.1"]}]})");
+  REQUIRE(news.has_value());
+  CHECK_FALSE(news->needs.at("a/b").satisfied);
+  CHECK(news->needs.at("a/b").waiting_for == "agent Ready at n3");
+  CHECK(news->facts.at("a/b").at("URL").value == "u");
+  CHECK(news->addresses.at("n1").front() == "10.0.0.1");
+}
+
+TEST_CASE("an answer that is not what was agreed is refused", "[peering]") {
+  const std::string text = GENERATE(as<std::string>{}, "", "[]", R"({"needs":[{"id":1}]})",
+                                    R"({"needs":[],"members":[],"more":1})");
+  CHECK_FALSE(parse_news(text).has_value());
+}

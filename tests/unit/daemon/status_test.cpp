@@ -1,0 +1,108 @@
+// Conditions: what peers and people are told.
+#include "daemon/status.h"
+
+#include "tests/unit/catch.h"
+
+using namespace klubster;
+
+namespace {
+
+// A node with one phase of two steps, and views to be set.
+struct SmallNode {
+  NodeConfig config;
+  NodeState state;
+  std::optional<Plan> plan;
+  Decision decision;
+  AcquireDecision acquisition;
+  std::vector<Error> problems;
+  std::string damage;
+
+  SmallNode() {
+    config.node = "n1";
+    config.modes = {"server"};
+    config.profile.url = "https://example.org/p.tgz";
+    acquisition.acquired = true;
+    Plan made;
+    for (const char* id : {"one", "two"}) {
+      Step step;
+      step.phase = "server";
+      step.subject = subject_of("server", id);
+      step.spec.id = id;
+      step.fingerprint = "f";
+      made.steps.push_back(step);
+    }
+    plan = made;
+    show(StepProgress::kDone, StepProgress::kDone);
+  }
+  void show(StepProgress one, StepProgress two, std::string message = "", std::string reason = "") {
+    decision.views = {{"server/one", one, "", "", "", 0},
+                      {"server/two", two, reason, message, "", 0}};
+    decision.ready = decision.views[0].settled() && decision.views[1].settled();
+  }
+  Scene scene() const { return {config, state, plan, decision, acquisition, problems, damage}; }
+  Condition ready(std::vector<Condition> before = {}, const std::string& now = "T1") const {
+    const auto conditions = conditions_of(scene(), std::move(before), now);
+    const auto* found = find_condition(conditions, "Ready", "server");
+    REQUIRE(found != nullptr);
+    return *found;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a phase is ready when all of its steps are settled", "[status]") {
+  SmallNode node;
+  CHECK(node.ready().status == ConditionStatus::kTrue);
+  CHECK(status_json(node.scene(), {}).bool_or("ready"));
+}
+
+TEST_CASE("a waiting phase says for what", "[status]") {
+  SmallNode node;
+  node.show(StepProgress::kDone, StepProgress::kWaiting, "server Ready at any of n1, n2");
+  const Condition ready = node.ready();
+  CHECK(ready.status == ConditionStatus::kFalse);
+  CHECK(ready.reason == "Waiting");
+  CHECK(ready.message == "server/two: waiting for server Ready at any of n1, n2");
+  CHECK(record_body(node.scene(), {}).get("step").text_or("waitingFor") ==
+        "server Ready at any of n1, n2");
+}
+
+TEST_CASE("a failed step speaks for its phase before one that moves", "[status]") {
+  SmallNode node;
+  node.show(StepProgress::kRunning, StepProgress::kFailed, "ended with exit code 7", "ExitCode");
+  CHECK(node.ready().reason == "ExitCode");
+  CHECK(status_json(node.scene(), {}).items("problems").size() == 1);
+}
+
+TEST_CASE("a condition keeps its time until its status changes", "[status]") {
+  SmallNode node;
+  auto first = conditions_of(node.scene(), {}, "T1");
+  CHECK(node.ready(first, "T2").last_transition_time == "T1");
+  node.show(StepProgress::kDone, StepProgress::kRunning);
+  CHECK(node.ready(first, "T3").last_transition_time == "T3");
+}
+
+TEST_CASE("a bad config tree is a condition, with all its mistakes on one line", "[status]") {
+  SmallNode node;
+  node.state.config_reason = "ConfigInvalid";
+  node.state.config_message = "a: key x: bad\nb: key y: bad";
+  const auto conditions = conditions_of(node.scene(), {}, "T1");
+  const auto* valid = find_condition(conditions, "ConfigValid", "");
+  REQUIRE(valid != nullptr);
+  CHECK(valid->status == ConditionStatus::kFalse);
+  CHECK(valid->message == "a: key x: bad;b: key y: bad");
+}
+
+TEST_CASE("nothing to do is no change, a changed fingerprint is one", "[status]") {
+  SmallNode node;
+  for (auto& step : node.plan->steps) {
+    node.state.subjects[step.subject].done_fingerprint = step.fingerprint;
+  }
+  node.state.generation = GenerationFacts{1, "", "", "", "p", "1"};
+  CHECK_FALSE(plan_json(node.scene()).bool_or("changes", true));
+  node.plan->steps[1].fingerprint = "g";
+  node.show(StepProgress::kDone, StepProgress::kRunning);
+  const Json plan = plan_json(node.scene());
+  CHECK(plan.bool_or("changes"));
+  CHECK(plan.items("steps")[1].text_or("action") == "run");
+}
