@@ -101,7 +101,10 @@ void Agent::take_config(Result<NodeConfig> config) {
     for (const auto& warning : config_.warnings)
       log_warning(warning);
   }
-  if (!have_config_) return show();
+  if (!have_config_) {
+    config_.node = system_config_sources().hostname;  // somebody has to say what is wrong
+    return show();
+  }
 
   steps_.set_config(config_);
   if (auto written = steps_.write_members(config_, addresses_); !written) {

@@ -47,7 +47,11 @@ void fold_run_ended(const Event& event, NodeState& state) {
   if (event.data.text_or("outcome") == to_string(RunOutcome::kOk)) {
     subject.ran = true;
     if (event.data.bool_or("reboot")) state.reboot_owed_in_boot = event.boot;
-    if (name.rfind("undo/", 0) == 0) state.subjects[name.substr(5)].owes_undo = false;
+    if (name.rfind("undo/", 0) == 0) {
+      SubjectState& undone = state.subjects[name.substr(5)];
+      undone.owes_undo = false;
+      undone.done_fingerprint.clear();  // what was undone is to be done anew
+    }
   } else {
     note_failure(event, subject);
   }

@@ -321,6 +321,23 @@ TEST_CASE("leaving undoes in reverse order, then stops the services", "[engine]"
   CHECK(world.shell->state().gone);
 }
 
+TEST_CASE("after leaving, a person's apply does the undone steps again", "[engine]") {
+  Plan plan = plan_of({task("join")});
+  plan.steps[0].spec.undo.run = {"/bin/true"};
+  EngineWorld world(plan);
+  world.settle();
+  world.finish(world.unit_of("server/join"), 0);
+  world.shell->record(leave_requested("test"));
+  world.settle();
+  REQUIRE(world.shell->state().gone);
+  world.power_cut_and_boot();
+  CHECK(world.unit_of("server/join").empty());  // a reboot does not make it join again
+
+  world.shell->record(retry_requested("test"));
+  world.settle();
+  CHECK(world.view("server/join").progress == StepProgress::kRunning);
+}
+
 TEST_CASE("an undo that was cut off by a power cut goes on", "[engine]") {
   Plan plan = plan_of({task("join")});
   plan.steps[0].spec.undo.run = {"/opt/undo-join"};
