@@ -117,7 +117,7 @@ void HttpClient::State::deliver_refusal(std::uint64_t id, Error error,
                                         std::function<void(HttpOutcome)> done) {
   HttpOutcome outcome;
   outcome.error = std::move(error);
-  refusals_[id] = loop_.soon([this, id, outcome, done] {
+  refusals_[id] = loop_.soon([this, id, outcome, done = std::move(done)] {
     refusals_.erase(id);
     done(outcome);
   });

@@ -276,6 +276,7 @@ Result<Profile> profile_from_json(const Json& json) {
   const auto problems = check_profile(profile);
   if (problems.empty()) return profile;
   std::vector<std::string> lines;
+  lines.reserve(problems.size());
   for (const auto& problem : problems)
     lines.push_back(problem.path + ": " + problem.message);
   return refuse("profile " + printable(profile.name) + ": " + join(lines, "; "));

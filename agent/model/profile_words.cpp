@@ -51,6 +51,7 @@ std::optional<T> value_of(const std::array<Word<T>, N>& table, std::string_view 
 template <typename Table>
 std::vector<std::string> texts_of(const Table& table) {
   std::vector<std::string> texts;
+  texts.reserve(table.size());
   for (const auto& row : table)
     texts.emplace_back(row.text);
   return texts;

@@ -43,7 +43,9 @@ class Takeover {
     const auto names = entries_of(fd);
     if (!names) return names.error();
     for (const auto& name : *names) {
-      const std::string inner = path.empty() ? name : path + "/" + name;
+      std::string inner = path;
+      if (!inner.empty()) inner += '/';
+      inner += name;
       if (auto taken = member(fd, name, inner, depth); !taken) return taken;
     }
     return {};
@@ -177,7 +179,7 @@ Result<StoreReport> seal(const std::string& state_dir, const StoreRequest& reque
     }
   }
   const auto removed = remove_tree(places->staging.get(), request.staging);
-  if (report && !removed) return std::move(removed).error();
+  if (report && !removed) return removed.error();
   return report;
 }
 

@@ -49,7 +49,7 @@ std::string describe_package(const OpenedPackage& package) {
     bytes += file.bytes;
   std::vector<std::string> requirements;
   for (const auto& [name, constraint] : profile.requires_versions)
-    requirements.push_back(name + " " + constraint);
+    requirements.push_back(join({name, constraint}, " "));
 
   std::string text = line("Profile", profile.name + " " + profile.version);
   text += line("Category", profile.category);

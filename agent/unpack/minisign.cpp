@@ -150,6 +150,7 @@ Result<MinisignPublicKey> verify_comment(const MinisignSignature& signature,
       [&](const MinisignPublicKey& candidate) { return candidate.id == signature.key_id; });
   if (found == keys.end()) {
     std::vector<std::string> trusted;
+    trusted.reserve(keys.size());
     for (const auto& key : keys)
       trusted.push_back(key_id_text(key.id));
     return bad_signature("it is signed by the key " + key_id_text(signature.key_id) +

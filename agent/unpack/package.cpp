@@ -83,7 +83,9 @@ class Walk {
     while (const dirent* entry = ::readdir(listing.get())) {
       const std::string name = entry->d_name;
       if (name == "." || name == "..") continue;
-      const std::string path = prefix.empty() ? name : prefix + "/" + name;
+      std::string path = prefix;
+      if (!path.empty()) path += '/';
+      path += name;
       if (auto taken = member(fd.get(), name, path); !taken) return taken;
     }
     return {};

@@ -76,9 +76,9 @@ Result<std::uint64_t> seq_of(const Call& call) {
   return *seq;
 }
 
-std::string value_or(const Call& call, const std::string& option, std::string otherwise) {
+std::string value_or(const Call& call, const std::string& option, const std::string& otherwise) {
   const auto found = call.values.find(option);
-  return found == call.values.end() ? std::move(otherwise) : found->second;
+  return found == call.values.end() ? otherwise : found->second;
 }
 
 Status sign_file(const Call& call, const std::string& file, const std::string& key,
