@@ -81,11 +81,6 @@ int on_method(sd_bus_message* message, void* data, sd_bus_error*) {
   return 1;
 }
 
-int on_disconnected(sd_bus_message* message, void*, sd_bus_error*) {
-  guard_handler(loop_of(message), [] { throw std::runtime_error("the system bus is gone"); });
-  return 0;
-}
-
 }  // namespace
 
 void BusSlot::Unref::operator()(sd_bus_slot* slot) const {
@@ -99,10 +94,9 @@ void Bus::Close::operator()(sd_bus* bus) const {
 Result<Bus> Bus::attach(sd_bus* bus, EventLoop& loop) {
   Bus made(bus);
   demand(sd_bus_attach_event(bus, loop.get(), SD_EVENT_PRIORITY_NORMAL), "attach_event");
-  demand(sd_bus_match_signal_async(bus, nullptr, "org.freedesktop.DBus.Local", nullptr,
-                                   "org.freedesktop.DBus.Local", "Disconnected", on_disconnected,
-                                   on_match_installed, nullptr),
-         "match Disconnected");
+  // Noticed by sd-bus itself: by then the connection has left the loop, so that a handler of ours
+  // could not end it.
+  demand(sd_bus_set_exit_on_disconnect(bus, 1), "set_exit_on_disconnect");
   return made;
 }
 

@@ -99,7 +99,8 @@ struct BusSignal {
 
 class Bus {
  public:
-  // kUnavailable when there is no bus. Losing the bus ends the loop with code 1: restart and adopt.
+  // kUnavailable when there is no bus. Losing the bus ends the program with
+  // code 1: restart and adopt.
   static Result<Bus> open_system(EventLoop& loop);
   // The bus of DBUS_SESSION_BUS_ADDRESS or $XDG_RUNTIME_DIR/bus, for tests and user managers.
   static Result<Bus> open_user(EventLoop& loop);
