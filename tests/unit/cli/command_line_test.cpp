@@ -14,6 +14,7 @@
 #include "cli/hardware.h"
 #include "model/token.h"
 #include "tests/unit/catch.h"
+#include "tests/unit/temporary_directory.h"
 
 using namespace klubster;
 using Catch::Matchers::ContainsSubstring;
@@ -21,29 +22,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class Directory {
+class Directory : public TemporaryDirectory {
  public:
-  Directory() {
-    std::string pattern = (fs::temp_directory_path() / "klubster-cli-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
   void write(const std::string& name, const std::string& content) const {
-    const fs::path file = fs::path(path_) / name;
+    const fs::path file = fs::path(path()) / name;
     fs::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << content;
   }
-  std::string at(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
+  std::string at(const std::string& name) const { return path() + "/" + name; }
 };
 
 void write_fleet(const Directory& tree) {

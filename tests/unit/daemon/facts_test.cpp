@@ -3,27 +3,16 @@
 
 #include <sys/stat.h>
 
-#include <filesystem>
-
 #include "daemon/step_host.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"
+#include "tests/unit/temporary_directory.h"
 
 using namespace klubster;
 
 namespace {
 
 const std::vector<OutputSpec> kDeclared = {{"URL", true, false}, {"KEY", true, true}};
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char pattern[] = "/tmp/klubster-facts-XXXXXX";
-    path = ::mkdtemp(pattern);
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 }  // namespace
 
@@ -57,26 +46,26 @@ TEST_CASE("a refused output never shows its value", "[outputs]") {
 
 TEST_CASE("kept facts are read back, and only root can read them", "[facts]") {
   const TemporaryDirectory directory;
-  FactStore store(directory.path);
+  FactStore store(directory.path());
   REQUIRE(store.keep_made("server/etcd", {{"URL", {"u", false, true}}}).has_value());
   REQUIRE(store.keep_received("agent/join", {{"KEY", {"k\n", true, false}}}).has_value());
 
-  FactStore again(directory.path);
+  FactStore again(directory.path());
   again.load();
   CHECK(again.made().at("server/etcd").at("URL").share);
   CHECK(again.received().at("agent/join").at("KEY").value == "k\n");
   CHECK(again.received().at("agent/join").at("KEY").sensitive);
   struct stat info = {};
-  REQUIRE(::stat((directory.path + "/agent.join.received.json").c_str(), &info) == 0);
+  REQUIRE(::stat((directory.path() + "/agent.join.received.json").c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
 }
 
 TEST_CASE("a damaged file of facts is left out, the others stay", "[facts]") {
   const TemporaryDirectory directory;
-  FactStore store(directory.path);
+  FactStore store(directory.path());
   REQUIRE(store.keep_made("server/etcd", {{"URL", {"u", false, true}}}).has_value());
-  REQUIRE(write_file(directory.path + "/agent.join.received.json", "{", 0600).has_value());
-  FactStore again(directory.path);
+  REQUIRE(write_file(directory.path() + "/agent.join.received.json", "{", 0600).has_value());
+  FactStore again(directory.path());
   again.load();
   CHECK(again.made().size() == 1);
   CHECK(again.received().empty());

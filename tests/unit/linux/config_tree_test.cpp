@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "tests/unit/catch.h"
+#include "tests/unit/temporary_directory.h"
 
 using namespace klubster;
 namespace fs = std::filesystem;
@@ -21,29 +22,17 @@ namespace fs = std::filesystem;
 namespace {
 
 // A directory of its own that goes away with the test.
-class TemporaryTree {
+class TemporaryTree : public TemporaryDirectory {
  public:
-  TemporaryTree() {
-    std::string pattern = (fs::temp_directory_path() / "klubster-tree-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-  }
-  TemporaryTree(const TemporaryTree&) = delete;
-  TemporaryTree& operator=(const TemporaryTree&) = delete;
-  ~TemporaryTree() {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
-
   void write(const std::string& key, const std::string& content) const {
-    const fs::path path = at(key);
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << content;
+    const fs::path file = at(key);
+    fs::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << content;
   }
-  fs::path at(const std::string& key) const { return fs::path(root_) / key; }
-  const std::string& root() const { return root_; }
+  fs::path at(const std::string& key) const { return fs::path(path()) / key; }
+  const std::string& root() const { return path(); }
 
-  ConfigSources sources() const { return {{{kLayerSystem, root_}}, "n1", ""}; }
+  ConfigSources sources() const { return {{{kLayerSystem, path()}}, "n1", ""}; }
   MergedTree read() const { return read_config_tree(sources()); }
   std::string errors() const {
     std::string text;
@@ -51,9 +40,6 @@ class TemporaryTree {
       text += error.text() + "\n";
     return text;
   }
-
- private:
-  std::string root_;
 };
 
 }  // namespace

@@ -1,30 +1,21 @@
 // The event log against damage of every kind.
 #include "linux/event_log.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <filesystem>
 
 #include "base/log.h"
 #include "tests/unit/catch.h"
+#include "tests/unit/temporary_directory.h"
 
 using namespace klubster;
 
 namespace {
 
-class TemporaryDirectory {
+class LogDirectory : public TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    char pattern[] = "/tmp/klubster-log-XXXXXX";
-    path_ = ::mkdtemp(pattern);
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  std::string log() const { return path_ + "/log"; }
+  std::string log() const { return path() + "/log"; }
   std::string segment() const { return log() + "/00000001.jsonl"; }
-
- private:
-  std::string path_;
 };
 
 struct Reading {
@@ -32,7 +23,7 @@ struct Reading {
   std::string damage;
 };
 
-Reading reopen(const TemporaryDirectory& directory) {
+Reading reopen(const LogDirectory& directory) {
   set_log_sink([](LogLevel, std::string_view, const LogFields&) {});  // damage is expected here
   Reading reading;
   auto log = EventLog::open(directory.log(), "boot",
@@ -42,7 +33,7 @@ Reading reopen(const TemporaryDirectory& directory) {
   return reading;
 }
 
-void write_events(const TemporaryDirectory& directory, int count) {
+void write_events(const LogDirectory& directory, int count) {
   auto log = EventLog::open(directory.log(), "boot", [](const Event&) {});
   REQUIRE(log.has_value());
   for (int i = 0; i < count; ++i) {
@@ -51,7 +42,7 @@ void write_events(const TemporaryDirectory& directory, int count) {
   }
 }
 
-bool has_aside(const TemporaryDirectory& directory) {
+bool has_aside(const LogDirectory& directory) {
   for (const auto& entry : std::filesystem::directory_iterator(directory.log())) {
     if (entry.path().string().find(".damaged-") != std::string::npos) return true;
   }
@@ -61,7 +52,7 @@ bool has_aside(const TemporaryDirectory& directory) {
 }  // namespace
 
 TEST_CASE("what was appended is read back in order", "[event_log]") {
-  const TemporaryDirectory directory;
+  const LogDirectory directory;
   write_events(directory, 3);
   const Reading reading = reopen(directory);
   REQUIRE(reading.events.size() == 3);
@@ -71,7 +62,7 @@ TEST_CASE("what was appended is read back in order", "[event_log]") {
 }
 
 TEST_CASE("a log cut at any byte keeps every whole line, and goes on", "[event_log]") {
-  const TemporaryDirectory directory;
+  const LogDirectory directory;
   write_events(directory, 3);
   const std::string whole = *read_file(directory.segment(), 1 << 20);
   for (std::size_t length = 0; length < whole.size(); ++length) {
@@ -87,7 +78,7 @@ TEST_CASE("a log cut at any byte keeps every whole line, and goes on", "[event_l
 }
 
 TEST_CASE("every flipped bit is found, and nothing after it is believed", "[event_log]") {
-  const TemporaryDirectory directory;
+  const LogDirectory directory;
   write_events(directory, 2);
   const std::string whole = *read_file(directory.segment(), 1 << 20);
   // The chain covers a line by the one after it: flip bits of the first line.
@@ -108,7 +99,7 @@ TEST_CASE("every flipped bit is found, and nothing after it is believed", "[even
 }
 
 TEST_CASE("a line from another log does not fit the chain", "[event_log]") {
-  const TemporaryDirectory directory, other;
+  const LogDirectory directory, other;
   write_events(directory, 2);
   write_events(other, 1);
   const std::string own = *read_file(directory.segment(), 1 << 20);
@@ -120,7 +111,7 @@ TEST_CASE("a line from another log does not fit the chain", "[event_log]") {
 }
 
 TEST_CASE("two processes cannot write one log", "[event_log]") {
-  const TemporaryDirectory directory;
+  const LogDirectory directory;
   auto first = EventLog::open(directory.log(), "boot", [](const Event&) {});
   REQUIRE(first.has_value());
   auto second = EventLog::open(directory.log(), "boot", [](const Event&) {});

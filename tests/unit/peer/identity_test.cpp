@@ -11,7 +11,7 @@
 #include "linux/files.h"
 #include "peer/certificate.h"
 #include "tests/unit/catch.h"
-#include "tests/unit/peer/temporary_directory.h"
+#include "tests/unit/temporary_directory.h"
 
 using namespace klubster;
 

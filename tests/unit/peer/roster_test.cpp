@@ -2,7 +2,7 @@
 #include "peer/roster.h"
 
 #include "tests/unit/catch.h"
-#include "tests/unit/peer/temporary_directory.h"
+#include "tests/unit/temporary_directory.h"
 
 using namespace klubster;
 

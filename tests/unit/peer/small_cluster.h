@@ -15,7 +15,7 @@
 #include "linux/files.h"
 #include "peer/node.h"
 #include "tests/unit/catch.h"
-#include "tests/unit/peer/temporary_directory.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace klubster {
 
