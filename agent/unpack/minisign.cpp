@@ -58,7 +58,7 @@ std::string key_id_text(std::string_view id) {
   std::string text = to_hex(std::string(id.rbegin(), id.rend()));  // a little-endian number
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
-  return text;
+  return text.substr(std::min(text.find_first_not_of('0'), text.size() - 1));
 }
 
 Result<MinisignPublicKey> parse_public_key(std::string_view text) {

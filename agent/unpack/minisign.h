@@ -41,7 +41,7 @@ struct MinisignSecretKey {
   Ed25519Key key;
 };
 
-// As minisign prints it: sixteen capital hex digits.
+// As minisign prints it: a number in capital hex digits, without leading zeros.
 std::string key_id_text(std::string_view id);
 
 // The line "RW…", or the whole .pub file. kInvalid, reason "BadKey".

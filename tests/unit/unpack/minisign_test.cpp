@@ -136,6 +136,12 @@ TEST_CASE("a public key is one line, or a file with its comment", "[minisign]") 
   CHECK_FALSE(parse_public_key(to_base64("XX" + std::string(40, 'k'))));
 }
 
+TEST_CASE("a key's id is shown as minisign shows it", "[minisign]") {
+  CHECK(key_id_text(std::string("\xea\x08\x60\x02\x6d\xb9\x94\x7f")) == "7F94B96D026008EA");
+  CHECK(key_id_text(std::string("\xea\x08\x60\x02\x6d\xb9\x94\x0f")) == "F94B96D026008EA");
+  CHECK(key_id_text(std::string(8, '\0')) == "0");
+}
+
 TEST_CASE("minisign verifies what klubster signs, and the other way round", "[minisign]") {
   if (!have_minisign()) {
     WARN("skipped: the program minisign is not installed");
