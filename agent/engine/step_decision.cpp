@@ -48,7 +48,11 @@ StepView StepDecider::decide(const std::string& blocked_by) {
   if (past_.run) return follow_run(*past_.run);
   release_last_unit();
   if (past_.ran) return finish_run();
-  if (!step_.service() && up_to_date()) return view(StepProgress::kDone);
+  if (!step_.service() && up_to_date()) {
+    // Done stays done, but after a reboot it counts again only when what it stands on is back.
+    if (blocked_by.empty()) return view(StepProgress::kDone);
+    return view(StepProgress::kPending, "", "after " + blocked_by);
+  }
   return idle(blocked_by);
 }
 

@@ -103,6 +103,22 @@ TEST_CASE("a task that is done stays done after a reboot, a service starts again
   CHECK(world.manager.started["klubster-server-etcd.service"] == 2);
 }
 
+TEST_CASE("after a reboot a task counts again once the service before it is back", "[engine]") {
+  Plan plan = plan_of({service("etcd"), task("prove", {"etcd"})});
+  plan.steps[0].spec.ready.run = {"/opt/ready"};
+  EngineWorld world(plan);
+  world.settle();
+  world.finish("klubster-ready-server-etcd.service", 0);
+  world.finish(world.unit_of("server/prove"), 0);
+  REQUIRE(world.shell->decision().ready);
+
+  world.power_cut_and_boot();
+  CHECK(world.view("server/prove").progress == StepProgress::kPending);
+  world.finish("klubster-ready-server-etcd.service", 0);
+  CHECK(world.view("server/prove").progress == StepProgress::kDone);
+  CHECK(world.shell->state().subject("server/prove").starts == 1);
+}
+
 TEST_CASE("what once succeeded does not wait for its peers after a reboot", "[engine]") {
   Plan plan = plan_of({service("join")});
   plan.steps[0].spec.needs = {{"server", "Ready", "any"}};
