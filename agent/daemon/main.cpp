@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/agent.h"
 #include "daemon/api.h"
+#include "linux/environment.h"
 #include "linux/event_loop.h"
 #include "linux/journal.h"
 #include "linux/notify.h"
@@ -46,6 +47,7 @@ int run() {
 }  // namespace klubster
 
 int main() {
+  klubster::clear_environment();
   klubster::log_to_journal_if_connected();
   klubster::start_crypto();
   try {

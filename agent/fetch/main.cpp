@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "fetch/download.h"
+#include "linux/environment.h"
 #include "linux/notify.h"
 #include "linux/worker.h"
 
@@ -62,6 +63,7 @@ int fetch_main(const std::vector<std::string>& arguments) {
 }  // namespace klubster
 
 int main(int argc, char** argv) {
+  klubster::clear_environment();
   try {
     return klubster::fetch_main({argv + 1, argv + argc});
   } catch (const std::exception& bug) {

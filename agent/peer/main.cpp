@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "linux/environment.h"
 #include "linux/files.h"
 #include "linux/journal.h"
 #include "linux/notify.h"
@@ -119,6 +120,7 @@ int peerd_main(const std::vector<std::string>& arguments) {
 }  // namespace klubster
 
 int main(int argc, char** argv) {
+  klubster::clear_environment();
   // A peer that closes its end must not end us: sockets report it.
   std::signal(SIGPIPE, SIG_IGN);
   try {

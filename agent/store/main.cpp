@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/names.h"
+#include "linux/environment.h"
 #include "linux/worker.h"
 #include "store/store.h"
 
@@ -51,6 +52,7 @@ int store_main(const std::vector<std::string>& arguments) {
 }  // namespace klubster
 
 int main(int argc, char** argv) {
+  klubster::clear_environment();
   try {
     return klubster::store_main({argv + 1, argv + argc});
   } catch (const std::exception& bug) {

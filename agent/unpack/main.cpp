@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "linux/environment.h"
 #include "linux/worker.h"
 #include "unpack/verbs.h"
 #include "unpack/worker_call.h"
@@ -45,6 +46,7 @@ int unpack_main(const std::vector<std::string>& arguments) {
 }  // namespace klubster
 
 int main(int argc, char** argv) {
+  klubster::clear_environment();
   try {
     return klubster::unpack_main({argv + 1, argv + argc});
   } catch (const std::exception& bug) {
