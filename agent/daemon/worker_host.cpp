@@ -83,11 +83,19 @@ std::set<WorkerStage> ProfileWorkers::present() {
   return found;
 }
 
-Json ProfileWorkers::fetch_request(WorkerStage stage) const {
+// Each try takes the next place: the URL, its mirrors in order, the URL again. What a mirror gives
+// is judged like everything else.
+std::string ProfileWorkers::url_for(std::uint64_t attempt) const {
+  const std::uint64_t place = (attempt - 1) % (source_.mirrors.size() + 1);
+  return place == 0 ? source_.url : source_.mirrors[place - 1];
+}
+
+Json ProfileWorkers::fetch_request(const StartWorker& start) const {
+  const WorkerStage stage = start.stage;
   const bool signature = stage == WorkerStage::kSignature;
   Json request = Json::object();
   request["v"] = 1;
-  request["url"] = source_.url + (signature ? ".minisig" : "");
+  request["url"] = url_for(start.attempt) + (signature ? ".minisig" : "");
   request["maxBytes"] = signature ? std::uint64_t{kSignatureBytes} : source_.limits.bytes;
   request["allowHttp"] = !source_.sha256.empty();
   if (!source_.ca.empty()) request["ca"] = source_.ca;
@@ -145,7 +153,7 @@ Result<UniqueFd> ProfileWorkers::open_blob(WorkerStage stage) const {
 Result<TransientUnit> ProfileWorkers::prepare(const StartWorker& start) {
   Result<Json> request = start.stage == WorkerStage::kUnpack ? unpack_request()
                          : start.stage == WorkerStage::kSeal ? store_request()
-                                                             : fetch_request(start.stage);
+                                                             : fetch_request(start);
   if (!request) return request.error();
   WorkerFiles files;
   files.request = places_.credentials() + "/worker-" + std::string(to_string(start.stage));

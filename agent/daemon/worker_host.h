@@ -42,7 +42,8 @@ class ProfileWorkers : public WorkerHost {
   std::string result_file(WorkerStage stage) const;
   std::string staging_name() const { return fingerprint_.substr(0, 16); }
   std::string staging_tree() const;
-  Json fetch_request(WorkerStage stage) const;
+  Json fetch_request(const StartWorker& start) const;
+  std::string url_for(std::uint64_t attempt) const;
   Result<Json> unpack_request() const;
   Result<Json> store_request() const;
   Result<UniqueFd> open_blob(WorkerStage stage) const;

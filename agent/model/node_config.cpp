@@ -244,7 +244,6 @@ class Maker {
 
   void take_behaviour() {
     config_.apply_auto = value("apply/auto") == "true";
-    config_.apply_allow_destroy = value("apply/allow-destroy") == "true";
     config_.peering_listen = value("peering/listen");
     config_.recovery_attempts = parse_number(value("recovery/attempts")).value_or(0);
   }

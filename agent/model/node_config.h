@@ -60,7 +60,6 @@ struct NodeConfig {
   std::vector<std::string> steps_path;
 
   bool apply_auto = true;
-  bool apply_allow_destroy = false;
   std::string peering_listen;
   std::uint64_t recovery_attempts = 0;  // 0: what the manifest says
 

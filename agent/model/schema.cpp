@@ -75,8 +75,6 @@ constexpr KeySpec kSchema[] = {
 
     {"apply/auto", ValueType::kBool, "true", false, true, kFirst,
      "carry out changes at boot and on reload; otherwise `klubster apply` does"},
-    {"apply/allow-destroy", ValueType::kBool, "false", false, true, kFirst,
-     "undo a step by itself when it disappears from the profile"},
 
     {"peering/listen", ValueType::kEndpoint, "[::]:9446", false, true, kFirst,
      "where klubster-peerd listens"},

@@ -70,7 +70,6 @@ TEST_CASE("a fleet's tree gives each node its part", "[node-config]") {
   CHECK(config.profile.limits == ArchiveLimits{});
   CHECK(config.peering_listen == "[::]:9446");
   CHECK(config.apply_auto);
-  CHECK_FALSE(config.apply_allow_destroy);
   CHECK(config.inputs.at("DOMAIN") == "e.org");
   CHECK(config.secrets.at("PASSWORD") == "hunter2");
   CHECK(config.origin("cluster/name").file == "/etc/klubster/cluster/name");
