@@ -14,18 +14,12 @@
 #include "cli/exit_code.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/cli/command_line.h"
+#include "tests/unit/private_bus.h"
 
 using namespace klubster;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-
-constexpr const char* kConfig =
-    "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
-    "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\"><busconfig>"
-    "<type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>"
-    "<policy context=\"default\"><allow send_destination=\"*\"/><allow eavesdrop=\"true\"/>"
-    "<allow own=\"*\"/></policy></busconfig>";
 
 // Ends a process that this test started.
 class Child {
@@ -51,41 +45,11 @@ std::string first_line(int fd) {
   return line;
 }
 
-// A bus of its own; the address is empty when the machine has no dbus-daemon.
-class PrivateBus {
+// The bus that `klubster` is told to use.
+class ClientBus : public PrivateBus {
  public:
-  PrivateBus() {
-    const std::string config = "/tmp/klubster-bus-" + std::to_string(::getpid()) + ".conf";
-    REQUIRE(write_file(config, kConfig, 0600));
-    std::array<int, 2> ends{};
-    REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-    UniqueFd reader(ends[0]);
-    UniqueFd writer(ends[1]);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(writer.get(), 3);
-      ::execlp("dbus-daemon", "dbus-daemon", "--nofork", "--print-address=3", "--config-file",
-               config.c_str(), nullptr);
-      ::_exit(127);
-    }
-    writer = UniqueFd();
-    address_ = first_line(reader.get());
-    (void)remove_file(config);  // it has been read, or there is nothing to clean up
-    ::setenv("DBUS_SESSION_BUS_ADDRESS", address_.c_str(), 1);
-    ::setenv("KLUBSTER_BUS", "user", 1);
-  }
-  PrivateBus(const PrivateBus&) = delete;
-  PrivateBus& operator=(const PrivateBus&) = delete;
-  ~PrivateBus() {
-    const Child daemon(pid_);
-    ::unsetenv("KLUBSTER_BUS");
-    ::unsetenv("DBUS_SESSION_BUS_ADDRESS");
-  }
-  bool works() const { return !address_.empty(); }
-
- private:
-  pid_t pid_ = -1;
-  std::string address_;
+  ClientBus() { ::setenv("KLUBSTER_BUS", "user", 1); }
+  ~ClientBus() { ::unsetenv("KLUBSTER_BUS"); }
 };
 
 // Becomes ready after two changes, each told by a signal; comes up only after `delay_usec`.
@@ -149,7 +113,7 @@ pid_t start_agent_and_wait() {
 }  // namespace
 
 TEST_CASE("the verbs talk to an agent on the bus", "[agent-client]") {
-  const PrivateBus bus;
+  const ClientBus bus;
   if (!bus.works()) return;
   const Child agent(start_agent_and_wait());
 
@@ -162,7 +126,7 @@ TEST_CASE("the verbs talk to an agent on the bus", "[agent-client]") {
 }
 
 TEST_CASE("apply --if-generation of another generation exits 4", "[agent-client]") {
-  const PrivateBus bus;
+  const ClientBus bus;
   if (!bus.works()) return;
   const Child agent(start_agent_and_wait());
 
@@ -173,7 +137,7 @@ TEST_CASE("apply --if-generation of another generation exits 4", "[agent-client]
 }
 
 TEST_CASE("wait waits for an agent that is not up yet, and for it to be ready", "[agent-client]") {
-  const PrivateBus bus;
+  const ClientBus bus;
   if (!bus.works()) return;
   const Child agent(start_agent(200'000));
 
@@ -181,7 +145,7 @@ TEST_CASE("wait waits for an agent that is not up yet, and for it to be ready", 
 }
 
 TEST_CASE("wait that takes too long exits 75 and says what does not hold", "[agent-client]") {
-  const PrivateBus bus;
+  const ClientBus bus;
   if (!bus.works()) return;
   const Child agent(start_agent_and_wait());
 
@@ -192,7 +156,7 @@ TEST_CASE("wait that takes too long exits 75 and says what does not hold", "[age
 }
 
 TEST_CASE("without an agent the answer is 75 and where to look", "[agent-client]") {
-  const PrivateBus bus;
+  const ClientBus bus;
   if (!bus.works()) return;
 
   const Ran status = klubster_command({"status"});

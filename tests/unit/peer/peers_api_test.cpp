@@ -1,54 +1,13 @@
 // org.klubster.Peers1 on a real bus of the test's own.
 #include "peer/peers_api.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-
-#include <csignal>
-
 #include "base/names.h"
 #include "tests/unit/peer/small_cluster.h"
+#include "tests/unit/private_bus.h"
 
 using namespace klubster;
 
 namespace {
-
-// A dbus-daemon for this test, ended by its process id. No address when there is none to start.
-class PrivateBus {
- public:
-  PrivateBus() {
-    int ends[2] = {};
-    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-    const UniqueFd reading(ends[0]), writing(ends[1]);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, writing.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    char program[] = "dbus-daemon", session[] = "--session", print[] = "--print-address",
-         nofork[] = "--nofork";
-    char* arguments[] = {program, session, print, nofork, nullptr};
-    if (::posix_spawnp(&pid_, program, &actions, nullptr, arguments, environ) != 0) pid_ = -1;
-    posix_spawn_file_actions_destroy(&actions);
-    if (pid_ < 0) return;
-    char line[512];
-    const ssize_t count = ::read(reading.get(), line, sizeof line);
-    if (count > 1) address_.assign(line, static_cast<std::size_t>(count - 1));
-    ::setenv("DBUS_SESSION_BUS_ADDRESS", address_.c_str(), 1);
-  }
-  PrivateBus(const PrivateBus&) = delete;
-  PrivateBus& operator=(const PrivateBus&) = delete;
-  ~PrivateBus() {
-    if (pid_ < 0) return;
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  const std::string& address() const { return address_; }
-
- private:
-  pid_t pid_ = -1;
-  std::string address_;
-};
 
 struct Fixture {
   PrivateBus daemon;
@@ -59,7 +18,7 @@ struct Fixture {
   BusSlot match;
 
   bool start() {
-    if (daemon.address().empty()) return false;
+    if (!daemon.works()) return false;
     server.emplace(Bus::open_user(cluster.loop).value());
     client.emplace(Bus::open_user(cluster.loop).value());
     match = client->match(
