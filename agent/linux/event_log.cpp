@@ -22,6 +22,15 @@ constexpr std::size_t kSegmentReadLimit = 2 * kSegmentBytes;
 constexpr std::string_view kSuffix = ".jsonl";
 // The hash "before" the first line names the format: a log of another one is refused.
 constexpr std::string_view kFormat = "klubster-log-1";
+constexpr int kNewestKnownName = 99;
+
+// Whether this is what a later klubster's log begins with ("klubster-log-2", …).
+bool is_newer_format(std::string_view prev_hash) {
+  for (int format = 2; format <= kNewestKnownName; ++format) {
+    if (prev_hash == sha256_hex("klubster-log-" + std::to_string(format))) return true;
+  }
+  return false;
+}
 
 std::string segment_name(std::uint64_t number) {
   char name[32];
@@ -101,6 +110,9 @@ Status EventLog::read_segment(const std::string& name,
     } else if (parsed->event.seq != last_seq_ + 1) {
       why = "its number is " + std::to_string(parsed->event.seq) + " instead of " +
             std::to_string(last_seq_ + 1);
+    }
+    if (parsed && last_seq_ == 0 && is_newer_format(parsed->prev_hash)) {
+      return Error(ErrorKind::kInvalid, "LogTooNew", "it was written by a newer klubster").in(path);
     }
     if (!why.empty()) {
       const std::string where = name + ", event " + std::to_string(last_seq_ + 1);

@@ -14,8 +14,9 @@ class EventLog : public EventStore {
  public:
   // Reads `directory` (made when absent) and hands every sound event to `each`, oldest first.
   // A torn last line is dropped and logged. Damage before that is never passed over: what follows
-  // it is set aside as FILE.damaged-TIME and damage() says so. kIo when the disk refuses;
-  // kConflict when another process writes here.
+  // it is set aside as FILE.damaged-TIME and damage() says so. kInvalid, reason
+  // "LogTooNew", for the format of a later klubster (nothing is touched); kIo when the disk
+  // refuses; kConflict when another process writes here.
   static Result<EventLog> open(const std::string& directory, std::string boot_id,
                                const std::function<void(const Event&)>& each);
 

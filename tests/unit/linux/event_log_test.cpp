@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/temporary_directory.h"
@@ -108,6 +109,20 @@ TEST_CASE("a line from another log does not fit the chain", "[event_log]") {
   const Reading reading = reopen(directory);
   CHECK(reading.events.size() == 1);
   CHECK_FALSE(reading.damage.empty());
+}
+
+TEST_CASE("a later klubster's log is refused and left as it is", "[event_log]") {
+  const LogDirectory directory;
+  std::filesystem::create_directory(directory.log());
+  Event event = config_accepted("hash");
+  event.seq = 1;
+  event.boot = "boot";
+  const std::string text = event_line(event, sha256_hex("klubster-log-2")) + "\n";
+  REQUIRE(write_file(directory.segment(), text, 0600).has_value());
+  const auto log = EventLog::open(directory.log(), "boot", [](const Event&) {});
+  REQUIRE_FALSE(log.has_value());
+  CHECK(log.error().reason() == "LogTooNew");
+  CHECK(*read_file(directory.segment(), 1 << 20) == text);
 }
 
 TEST_CASE("two processes cannot write one log", "[event_log]") {
