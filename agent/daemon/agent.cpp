@@ -27,8 +27,7 @@ Result<std::unique_ptr<Agent>> Agent::create(EventLoop& loop, Bus& bus, Places p
 
 Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState state,
              std::string boot, std::string machine, std::string salt)
-    : loop_(loop),
-      places_(std::move(places)),
+    : places_(std::move(places)),
       log_(std::move(log)),
       boot_(std::move(boot)),
       machine_(std::move(machine)),

@@ -60,7 +60,6 @@ class Agent {
   void show();
   void set_problem(const std::string& about, std::optional<Error> error);
 
-  EventLoop& loop_;
   Places places_;
   EventLog log_;
   std::string boot_, machine_, salt_;

@@ -36,8 +36,6 @@ class Peering {
   void set_facts(const std::map<std::string, Facts>& made);
   void publish(const Json& body);
 
-  bool active() const { return active_; }
-
  private:
   void hand_over();
   void send_needs();

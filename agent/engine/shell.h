@@ -26,7 +26,6 @@ class Shell {
   const std::optional<Plan>& plan() const { return plan_; }
   const Decision& decision() const { return decision_; }
   const AcquireDecision& acquisition() const { return acquisition_; }
-  const World& world() const { return world_; }
 
   // Makes the event durable and folds it. Throws when the store refuses: nothing may be
   // acknowledged any more, and a new start reads what became durable.

@@ -32,12 +32,10 @@ class BusMessage {
 
   // Appending, one name per D-Bus type.
   BusMessage& add_string(const std::string& value);                 // s
-  BusMessage& add_object_path(const std::string& value);            // o
   BusMessage& add_bool(bool value);                                 // b
   BusMessage& add_int32(std::int32_t value);                        // i
   BusMessage& add_uint32(std::uint32_t value);                      // u
   BusMessage& add_uint64(std::uint64_t value);                      // t
-  BusMessage& add_double(double value);                             // d
   BusMessage& add_fd(int fd);                                       // h; duplicated
   BusMessage& add_bytes(std::string_view bytes);                    // ay
   BusMessage& add_strings(const std::vector<std::string>& values);  // as

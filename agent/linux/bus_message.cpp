@@ -39,10 +39,6 @@ BusMessage& BusMessage::add_string(const std::string& value) {
   append(get(), 's', value.c_str());
   return *this;
 }
-BusMessage& BusMessage::add_object_path(const std::string& value) {
-  append(get(), 'o', value.c_str());
-  return *this;
-}
 BusMessage& BusMessage::add_bool(bool value) {
   const int wide = value ? 1 : 0;  // sd-bus reads an int for "b"
   append(get(), 'b', &wide);
@@ -58,10 +54,6 @@ BusMessage& BusMessage::add_uint32(std::uint32_t value) {
 }
 BusMessage& BusMessage::add_uint64(std::uint64_t value) {
   append(get(), 't', &value);
-  return *this;
-}
-BusMessage& BusMessage::add_double(double value) {
-  append(get(), 'd', &value);
   return *this;
 }
 BusMessage& BusMessage::add_fd(int fd) {

@@ -84,7 +84,7 @@ TEST_CASE("every flipped bit is found, and nothing after it is believed", "[even
   const std::string whole = *read_file(directory.segment(), 1 << 20);
   // The chain covers a line by the one after it: flip bits of the first line.
   const std::size_t first_line = whole.find('\n');
-  for (std::size_t bit = 0; bit < (first_line + 1) * 8; bit += 3) {
+  for (std::size_t bit = 0; bit < (first_line + 1) * 8; ++bit) {
     std::string damaged = whole;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     std::filesystem::remove_all(directory.log());
