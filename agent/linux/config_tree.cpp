@@ -205,7 +205,7 @@ std::vector<TreeLayer> read_layers(const std::vector<ConfigRoot>& roots) {
   std::vector<TreeLayer> layers;
   layers.reserve(roots.size());
   for (const auto& root : roots)
-    layers.push_back(Walker(root).run());
+    layers.push_back(read_config_root(root));
   return layers;
 }
 
@@ -248,6 +248,10 @@ ConfigSources system_config_sources() {
   std::array<char, HOST_NAME_MAX + 1> hostname{};
   if (::gethostname(hostname.data(), hostname.size() - 1) == 0) sources.hostname = hostname.data();
   return sources;
+}
+
+TreeLayer read_config_root(const ConfigRoot& root) {
+  return Walker(root).run();
 }
 
 MergedTree read_config_tree(const ConfigSources& sources) {

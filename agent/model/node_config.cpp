@@ -132,6 +132,7 @@ class Maker {
       refuse_missing_modes();
     }
     config_.environment = value("node/environment");
+    config_.set_hostname = value("node/set-hostname") == "true";
     config_.labels = below("node/labels/");
   }
 

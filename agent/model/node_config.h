@@ -46,6 +46,7 @@ struct NodeConfig {
   std::string node;
   std::vector<std::string> modes;  // in order; empty: nothing to do yet
   std::string environment;
+  bool set_hostname = false;  // before any step
   std::map<std::string, std::string> labels;
 
   std::string cluster_name;

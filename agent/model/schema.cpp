@@ -26,6 +26,8 @@ constexpr KeySpec kSchema[] = {
      "the phases of this node, in order; without a member entry there is no default"},
     {"node/environment", ValueType::kName, "", false, true, kFirst,
      "selects overlays/environment=NAME"},
+    {"node/set-hostname", ValueType::kBool, "true when match/ named the node", false, true, kFirst,
+     "make the node's name the machine's hostname, before any step"},
     {"node/labels/<label>", ValueType::kText, "", false, true, kFirst,
      "a label, shown to peers; a prefix is a directory: node/labels/topology.kubernetes.io/zone"},
 
