@@ -12,6 +12,9 @@ inline constexpr std::string_view kRunDir = "/run/klubster";
 inline constexpr std::string_view kCredentialsDir = "/run/klubster/credentials";
 inline constexpr std::string_view kProgramDir = "/usr/lib/klubster";
 
+// What `klubster hardware` found, for a daemon whose sandbox hides it.
+inline constexpr std::string_view kHardwareFile = "/run/klubster/hardware.json";
+
 // What a worker or a step sees at fixed places, brought there by BindPaths=.
 inline constexpr std::string_view kUnitRunDir = "/run/klubster-unit";
 inline constexpr std::string_view kWorkerResult = "/run/klubster-unit/result";

@@ -49,8 +49,8 @@ std::vector<std::string> chosen_nodes(const Options& options, const ConfigSource
   const auto tree = read_config_tree(sources);
   const bool here = std::ranges::count(tree.nodes, tree.node) != 0;
   const bool fleet =
-      options.all_nodes ||
-      (options.tree.node.empty() && !options.tree.roots.empty() && tree.node_from_host && !here);
+      options.all_nodes || (options.tree.node.empty() && !options.tree.roots.empty() &&
+                            tree.node_from == NodeNameFrom::kHostname && !here);
   if (fleet && !tree.nodes.empty()) return tree.nodes;
   return {options.tree.node};
 }

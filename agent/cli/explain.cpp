@@ -56,7 +56,7 @@ int explain_key(const Options& options, const KeySpec& spec) {
     std::cout << "value: " << shown_value(options.subject, found->second) << "\n"
               << "from: " << origin_text(found->second.origin) << "\n";
     for (const auto& below : found->second.shadowed) {
-      std::cout << "instead of: " << origin_text(below) << "\n";
+      std::cout << "instead of: " << origin_text(below.origin) << "\n";
     }
   }
   for (const auto& error : tree.errors) {

@@ -20,16 +20,15 @@ Result<ConfigSources> sources_of(const TreeOptions& options) {
         ErrorKind::kInvalid, "Usage",
         "--node: expected a host name of one label, found `" + printable(options.node, 80) + "`");
   }
-  auto sources = system_config_sources();
-  sources.node = options.node;
-  if (options.roots.empty()) return sources;
   for (const auto& root : options.roots) {
     if (!exists(root)) {
       return Error(ErrorKind::kInvalid, "Usage",
                    "--root: there is no directory " + printable(root));
     }
   }
-  sources.roots = config_roots(options.roots);
+  auto sources =
+      options.roots.empty() ? system_config_sources() : fleet_config_sources(options.roots);
+  sources.node = options.node;
   return sources;
 }
 

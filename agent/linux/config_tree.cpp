@@ -18,13 +18,14 @@
 #include "base/names.h"
 #include "base/text.h"
 #include "linux/files.h"
+#include "linux/tree_file.h"
+#include "model/dotted_layer.h"
 #include "model/schema.h"
 
 namespace klubster {
 
 namespace {
 
-constexpr std::size_t kValueBytes = 65'536;
 constexpr std::size_t kEntries = 10'000;  // files and directories of one root
 constexpr std::size_t kDepth = 16;
 constexpr int kReadings = 8;  // before a tree counts as one that never rests
@@ -32,13 +33,6 @@ constexpr int kReadings = 8;  // before a tree counts as one that never rests
 bool is_ignored(std::string_view name) {
   return name.starts_with(".") || name.starts_with("README") || name.ends_with("~") ||
          name.ends_with(".bak") || name.ends_with(".tmp");
-}
-
-std::string_view kind_of(mode_t mode) {
-  if (S_ISFIFO(mode)) return "a FIFO";
-  if (S_ISSOCK(mode)) return "a socket";
-  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
-  return "something else";
 }
 
 // The key without its overlay: "overlays/node=n1/profile/url" is "profile/url".
@@ -92,7 +86,7 @@ class Walker {
 
   void read_directory(UniqueFd fd, const std::string& key) {
     struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return cannot_read(key, errno);
+    if (::fstat(fd.get(), &info) != 0) return problem(key, cannot_read(errno));
     const std::pair identity(info.st_dev, info.st_ino);
     if (std::ranges::count(ancestors_, identity) != 0) {
       return problem(key, "expected a tree, found a link that leads back to a directory above it");
@@ -122,7 +116,7 @@ class Walker {
     UniqueDir dir(copy < 0 ? nullptr : ::fdopendir(copy));
     if (!dir) {
       if (copy >= 0) ::close(copy);
-      cannot_read(key, errno);
+      problem(key, cannot_read(errno));
       return names;
     }
     errno = 0;
@@ -131,7 +125,7 @@ class Walker {
       if (names.size() > kEntries + 2) break;
       errno = 0;
     }
-    if (errno != 0) cannot_read(key, errno);
+    if (errno != 0) problem(key, cannot_read(errno));
     std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
     std::ranges::sort(names);
     return names;
@@ -139,61 +133,20 @@ class Walker {
 
   void read_entry(int parent, const std::string& name, const std::string& key) {
     if (!is_utf8(name)) return problem(key, "expected a name in UTF-8, found other bytes");
-    // Asked before opening: opening a device can have effects.
     struct stat info {};
-    if (::fstatat(parent, name.c_str(), &info, 0) != 0) return cannot_read(key, errno);
-    if (S_ISDIR(info.st_mode)) {
+    if (::fstatat(parent, name.c_str(), &info, 0) == 0 && S_ISDIR(info.st_mode)) {
       if (must_be_file(without_overlay(key))) {
         return problem(key, "expected a file, found a directory");
       }
       UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      return fd ? read_directory(std::move(fd), key) : cannot_read(key, errno);
+      return fd ? read_directory(std::move(fd), key) : problem(key, cannot_read(errno));
     }
-    if (!S_ISREG(info.st_mode)) {
-      return problem(key, "expected a regular file, found " + std::string(kind_of(info.st_mode)));
+    auto read = read_tree_file(parent, name);
+    if (!read.value) return problem(key, read.value.error().message());
+    if (auto exposed = exposed_secret(without_overlay(key), read.mode)) {
+      problem(key, std::move(*exposed));
     }
-    UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) return cannot_read(key, errno);
-    if (::fstat(fd.get(), &info) != 0) return cannot_read(key, errno);
-    if (!S_ISREG(info.st_mode)) {
-      return problem(key, "expected a regular file, found " + std::string(kind_of(info.st_mode)));
-    }
-    read_value(fd.get(), key);
-  }
-
-  void read_value(int fd, const std::string& key) {
-    std::string value;
-    std::array<char, 4096> buffer;
-    while (true) {
-      const ssize_t got = ::read(fd, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return cannot_read(key, errno);
-      if (got == 0) break;
-      value.append(buffer.data(), static_cast<std::size_t>(got));
-      if (value.size() > kValueBytes) {
-        return problem(key, "expected at most 64 KiB, found a larger file");
-      }
-    }
-    if (value.find('\0') != std::string::npos) {
-      return problem(key, "expected text, found a NUL byte");
-    }
-    if (!is_utf8(value)) return problem(key, "expected UTF-8, found other bytes");
-    if (value.find("\r\n") != std::string::npos || value.ends_with('\r')) {
-      return problem(key,
-                     "expected lines that end in LF, found CRLF (mend with: sed -i 's/\\r$//')");
-    }
-    if (value.ends_with('\n')) value.pop_back();
-    layer_.files.push_back({key, std::move(value), layer_.root + "/" + key});
-  }
-
-  void cannot_read(const std::string& key, int error_number) {
-    if (error_number == ELOOP) {
-      return problem(key, "expected a file, found a loop of symbolic links");
-    }
-    if (error_number == ENOENT) {
-      return problem(key, "expected a file, found a symbolic link to nothing");
-    }
-    problem(key, "expected a readable file, found: " + std::string(std::strerror(error_number)));
+    layer_.files.push_back({key, std::move(*read.value), layer_.root + "/" + key});
   }
 
   TreeLayer layer_;
@@ -201,11 +154,14 @@ class Walker {
   std::vector<std::pair<dev_t, ino_t>> ancestors_;  // of the directory being read
 };
 
-std::vector<TreeLayer> read_layers(const std::vector<ConfigRoot>& roots) {
+std::vector<TreeLayer> read_layers(const ConfigSources& sources) {
   std::vector<TreeLayer> layers;
-  layers.reserve(roots.size());
-  for (const auto& root : roots)
+  layers.reserve(sources.roots.size() + 3);
+  for (const auto& root : sources.roots)
     layers.push_back(read_config_root(root));
+  layers.push_back(credential_layer(sources.credentials));
+  layers.push_back(kernel_layer(sources.kernel_words));
+  layers.push_back(location_layer(sources.locations));
   return layers;
 }
 
@@ -222,47 +178,20 @@ bool same(const TreeLayer& a, const TreeLayer& b) {
 
 }  // namespace
 
-std::vector<ConfigRoot> config_roots(const std::vector<std::string>& paths) {
-  std::vector<ConfigRoot> roots;
-  roots.reserve(paths.size());
-  // One alone stands for what an administrator writes.
-  int layer = paths.size() == 1 ? kLayerSystem : kLayerImage;
-  for (const auto& path : paths)
-    roots.push_back({std::min(layer++, kLayerRuntime), path});
-  return roots;
-}
-
-ConfigSources system_config_sources() {
-  ConfigSources sources;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of ours sets the environment
-  const char* moved = std::getenv("KLUBSTER_CONFIG_PATH");
-  std::vector<std::string> paths;
-  if (moved != nullptr && *moved != '\0') {
-    for (const auto& path : split(moved, ':')) {
-      if (!path.empty()) paths.push_back(path);
-    }
-  } else {
-    paths.assign(std::begin(names::kConfigRoots), std::end(names::kConfigRoots));
-  }
-  sources.roots = config_roots(paths);
-  std::array<char, HOST_NAME_MAX + 1> hostname{};
-  if (::gethostname(hostname.data(), hostname.size() - 1) == 0) sources.hostname = hostname.data();
-  return sources;
-}
-
 TreeLayer read_config_root(const ConfigRoot& root) {
   return Walker(root).run();
 }
 
 MergedTree read_config_tree(const ConfigSources& sources) {
-  auto layers = read_layers(sources.roots);
+  auto layers = read_layers(sources);
   bool rests = false;
   for (int reading = 1; reading < kReadings && !rests; ++reading) {
-    auto again = read_layers(sources.roots);
+    auto again = read_layers(sources);
     rests = std::ranges::equal(layers, again, same);
     layers = std::move(again);
   }
-  auto tree = merge_tree({std::move(layers), sources.hostname, sources.node});
+  auto tree = merge_tree({std::move(layers), sources.hostname, sources.node, sources.hardware});
+  tree.elsewhere = sources.elsewhere;
   if (!rests) {
     tree.errors.push_back({"", "",
                            "expected a tree that is at rest, found one that changed in each of " +

@@ -6,33 +6,17 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "linux/config_sources.h"
 #include "model/merge.h"
 #include "model/node_config.h"
 
 namespace klubster {
 
-struct ConfigRoot {
-  int layer = 0;
-  std::string path;
-};
-
-struct ConfigSources {
-  std::vector<ConfigRoot> roots;  // lowest first; one that does not exist is an empty layer
-  std::string hostname;
-  std::string node;  // forced name (`--node`); empty: by node/name, else the hostname
-};
-
-// The four roots of names::kConfigRoots, or those of $KLUBSTER_CONFIG_PATH (dir:dir:…, lowest
-// first), and the machine's hostname.
-ConfigSources system_config_sources();
-// `paths` as layers 2 to 5, the last one the highest; one alone is layer 3.
-std::vector<ConfigRoot> config_roots(const std::vector<std::string>& paths);
-
 // One root as it is: its files, and what could not be read. One reading: a tree that is being
 // changed may come out half old, half new.
 TreeLayer read_config_root(const ConfigRoot& root);
 
-// Reads all roots, twice at least, until two readings in a row agree: a tree that is changed while
+// Reads all layers, twice at least, until two readings in a row agree: a tree that is changed while
 // it is read is never used half old, half new. Never blocks on a FIFO or device and never opens
 // one. Files that break the rules of form (config-tree.md "Form") are in the errors of the answer,
 // which is whole apart from them.

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "model/environment.h"
+#include "model/key_names.h"
 #include "model/schema.h"
 #include "model/token.h"
 
@@ -28,6 +29,7 @@ class Maker {
   Result<NodeConfig> run() {
     problems_ = tree_.errors;
     config_.node = tree_.node;
+    config_.named_by_match = tree_.node_from == NodeNameFrom::kMatch;
     config_.settings = tree_.settings;
     for (const auto& warning : tree_.warnings)
       config_.warnings.push_back(warning.text());
@@ -121,8 +123,8 @@ class Maker {
              "expected the same as in " + config_.origin("members/" + self->name + "/modes").file +
                  " (`" + join(self->modes, " ") + "`), found `" + join(config_.modes, " ") + "`");
     }
-    const bool distribution_name =
-        tree_.node_from_host && std::ranges::count(kDistributionNames, config_.node) != 0;
+    const bool distribution_name = tree_.node_from == NodeNameFrom::kHostname &&
+                                   std::ranges::count(kDistributionNames, config_.node) != 0;
     if (distribution_name && has_other_members()) {
       refuse("node/name",
              "expected a name for this node, since there are other members, found "
@@ -132,7 +134,8 @@ class Maker {
       refuse_missing_modes();
     }
     config_.environment = value("node/environment");
-    config_.set_hostname = value("node/set-hostname") == "true";
+    const std::string set_hostname = value("node/set-hostname");
+    config_.set_hostname = set_hostname.empty() ? config_.named_by_match : set_hostname == "true";
     config_.labels = below("node/labels/");
   }
 
@@ -154,7 +157,11 @@ class Maker {
     config_.cluster_id = value("cluster/id");
     config_.cluster_token = value("cluster/token");
     if (has_other_members() && config_.cluster_token.empty() && !has_problem("cluster/token")) {
-      if (lenient_) {
+      if (tree_.elsewhere) {
+        config_.warnings.push_back(
+            "key cluster/token: not in this tree; the machine must get it as the credential " +
+            credential_name("cluster/token"));
+      } else if (lenient_) {
         config_.warnings.push_back("key cluster/token: this secret cannot be read now");
       } else {
         refuse("cluster/token",
@@ -310,6 +317,7 @@ Json to_json(const NodeConfig& config, SecretForm form, std::string_view salt) {
   json["v"] = 1;
   json["node"] = config.node;
   json["hash"] = config.config_hash;
+  json["namedByMatch"] = config.named_by_match;
   if (form == SecretForm::kDigest) json["salt"] = to_hex(salt);
   Json values = Json::object();
   for (const auto& [key, setting] : config.settings) {
@@ -336,6 +344,7 @@ Result<NodeConfig> node_config_from_json(const Json& json,
   const std::uint64_t version = reader.number("v");
   if (version != 1) reader.refuse("v", "expected 1, found " + std::to_string(version));
   tree.node = reader.text("node");
+  if (reader.boolean_or("namedByMatch", false)) tree.node_from = NodeNameFrom::kMatch;
   (void)reader.text("hash");         // made anew: today's secrets may differ
   (void)reader.text_or("salt", "");  // only changed_keys' callers compare digests
   reader.members("values", [&](const std::string& key, const Json& value) {

@@ -44,6 +44,7 @@ struct ProfileSource {
 
 struct NodeConfig {
   std::string node;
+  bool named_by_match = false;     // of overlays/node=NAME/match
   std::vector<std::string> modes;  // in order; empty: nothing to do yet
   std::string environment;
   bool set_hostname = false;  // before any step
@@ -86,9 +87,9 @@ enum class SecretForm {
   kHidden,  // "(secret)"
   kDigest,  // {"salt","digest"}: equal for equal secrets under the same salt
 };
-// {"v":1,"node","hash","values":{KEY:{"value"|"secret","layer","file"}}}: what a generation keeps
-// on disk (kDigest, with a salt of its own) and what `klubster config dump --format json` prints
-// (kHidden). `salt` is used for kDigest only.
+// {"v":1,"node","hash","namedByMatch","values":{KEY:{"value"|"secret","layer","file"}}}: what a
+// generation keeps on disk (kDigest, with a salt of its own) and what `klubster config dump
+// --format json` prints (kHidden). `salt` is used for kDigest only.
 Json to_json(const NodeConfig& config, SecretForm form, std::string_view salt = "");
 
 // Reads a stored form back. Secrets are not in it: they are taken from `secrets` (key -> setting,

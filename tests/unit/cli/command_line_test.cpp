@@ -28,6 +28,7 @@ class Directory : public TemporaryDirectory {
     const fs::path file = fs::path(path()) / name;
     fs::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << content;
+    ::chmod(file.c_str(), 0600);  // some are secrets
   }
   std::string at(const std::string& name) const { return path() + "/" + name; }
 };

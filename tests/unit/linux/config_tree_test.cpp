@@ -28,6 +28,7 @@ class TemporaryTree : public TemporaryDirectory {
     const fs::path file = at(key);
     fs::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << content;
+    ::chmod(file.c_str(), 0600);  // some are secrets
   }
   fs::path at(const std::string& key) const { return fs::path(path()) / key; }
   const std::string& root() const { return path(); }
@@ -301,8 +302,8 @@ TEST_CASE("the last good config comes back with today's secrets while the tree i
 }
 
 TEST_CASE("roots given by hand are layers in their order", "[config-tree]") {
-  CHECK(config_roots({"/a"})[0].layer == kLayerSystem);
-  const auto four = config_roots({"/a", "/b", "/c", "/d"});
+  CHECK(fleet_config_sources({"/a"}).roots[0].layer == kLayerSystem);
+  const auto four = fleet_config_sources({"/a", "/b", "/c", "/d"}).roots;
   CHECK(four[0].layer == kLayerImage);
   CHECK(four[3].layer == kLayerRuntime);
 }

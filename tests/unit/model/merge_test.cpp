@@ -50,8 +50,8 @@ TEST_CASE("the highest layer wins and remembers what it won against", "[merge]")
   CHECK(setting.value == "https://e/5");
   CHECK(setting.origin == Origin{5, "/L5/profile/url"});
   REQUIRE(setting.shadowed.size() == 2);
-  CHECK(setting.shadowed[0].layer == 3);
-  CHECK(setting.shadowed[1].layer == 2);
+  CHECK(setting.shadowed[0] == Shadowed{"https://e/3", {3, "/L3/profile/url"}});
+  CHECK(setting.shadowed[1] == Shadowed{"https://e/2", {2, "/L2/profile/url"}});
 }
 
 TEST_CASE("within a root, overlays beat the base in the order environment, cluster, mode, node",
@@ -97,7 +97,7 @@ TEST_CASE("the node is found by --node, then node/name, then the hostname", "[me
   CHECK(merged(named, "host", "forced").node == "forced");
   CHECK(merged(named, "host").node == "from-file");
   CHECK(merged({}, "Host.example.org").node == "host");
-  CHECK(merged({}, "Host.example.org").node_from_host);
+  CHECK(merged({}, "Host.example.org").node_from == NodeNameFrom::kHostname);
   CHECK_THAT(all_errors(merged({}, "_bad_")), Catch::Matchers::ContainsSubstring("key node/name"));
 }
 

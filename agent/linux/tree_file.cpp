@@ -1,0 +1,70 @@
+// Opening what may be anything.
+#include "linux/tree_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "linux/files.h"
+#include "model/tree.h"
+
+namespace klubster {
+
+namespace {
+
+Error refused(std::string message) {
+  return {ErrorKind::kInvalid, "BadValue", std::move(message)};
+}
+
+std::string_view kind_of(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "something else";
+}
+
+Error not_regular(mode_t mode) {
+  return refused("expected a regular file, found " + std::string(kind_of(mode)));
+}
+
+// One byte more than a value may have is enough to know that it is too large.
+Result<std::string> read_bytes(int fd) {
+  std::string bytes;
+  std::array<char, 4096> buffer;
+  while (bytes.size() <= kTreeValueBytes) {
+    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return refused(cannot_read(errno));
+    if (got == 0) break;
+    bytes.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string cannot_read(int error_number) {
+  if (error_number == ELOOP) return "expected a file, found a loop of symbolic links";
+  if (error_number == ENOENT) return "expected a file, found a symbolic link to nothing";
+  return "expected a readable file, found: " + std::string(std::strerror(error_number));
+}
+
+ReadValue read_tree_file(int parent, const std::string& name) {
+  // Asked before opening: opening a device can have effects.
+  struct stat info {};
+  if (::fstatat(parent, name.c_str(), &info, 0) != 0) return {refused(cannot_read(errno)), 0};
+  if (!S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info.st_mode};
+  const UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return {refused(cannot_read(errno)), info.st_mode};
+  if (::fstat(fd.get(), &info) != 0) return {refused(cannot_read(errno)), 0};
+  if (!S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info.st_mode};
+  auto bytes = read_bytes(fd.get());
+  if (!bytes) return {bytes.error(), info.st_mode};
+  return {tree_value(std::move(*bytes)), info.st_mode};
+}
+
+}  // namespace klubster

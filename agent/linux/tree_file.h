@@ -1,0 +1,24 @@
+// Reads one value of the config tree from its file, whatever that turns out to be.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "base/result.h"
+
+namespace klubster {
+
+struct ReadValue {
+  Result<std::string> value;
+  mode_t mode = 0;
+};
+
+// The value in `name` below the directory `parent` (AT_FDCWD: `name` is a path), links followed.
+// Never blocks on a FIFO or device and never opens one; reads at most 64 KiB. Errors are kInvalid,
+// reason BadValue, and say "expected …, found …" without naming the file.
+ReadValue read_tree_file(int parent, const std::string& name);
+// The same words for what the system refused: "expected a file, found a loop of symbolic links".
+std::string cannot_read(int error_number);
+
+}  // namespace klubster
