@@ -13,6 +13,7 @@ endforeach()
 install(FILES units/org.klubster.conf DESTINATION share/dbus-1/system.d)
 install(FILES units/klubster.sysusers.conf DESTINATION lib/sysusers.d RENAME klubster.conf)
 install(FILES units/klubster.tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME klubster.conf)
+install(FILES units/90-klubster.rules DESTINATION lib/udev/rules.d)
 install(FILES README.md CHANGELOG.md DESTINATION share/doc/klubster OPTIONAL)
 install(FILES LICENSE DESTINATION share/doc/klubster RENAME copyright)
 

@@ -9,6 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/verbs.h"
 #include "linux/files.h"
+#include "linux/interfaces.h"
 
 namespace klubster {
 
@@ -21,35 +22,36 @@ std::string fact(const std::string& path) {
   return std::string(trim(read_file(path, kFactBytes).value_or("")));
 }
 
-// Real cards only: a bridge's or a container's address says nothing about the machine.
-std::vector<std::string> mac_addresses(const std::string& sys) {
-  std::vector<std::string> found;
-  const std::string net = sys + "/class/net";
-  for (const auto& name : list_directory(net).value_or(std::vector<std::string>())) {
-    if (!exists(net + "/" + name + "/device")) continue;
-    const std::string address = fact(net + "/" + name + "/address");
-    if (!address.empty() && address != "00:00:00:00:00:00") found.push_back(address);
-  }
-  return found;
-}
-
 }  // namespace
 
-Json hardware_facts(const std::string& sys, const std::string& etc) {
+Json hardware_facts(const std::string& sys, const std::string& etc,
+                    const std::vector<std::string>& macs) {
   Json facts;
   facts["v"] = 1;
   facts["machineId"] = fact(etc + "/machine-id");
   facts["serial"] = fact(sys + "/class/dmi/id/product_serial");
   facts["product"] = fact(sys + "/class/dmi/id/product_name");
   facts["vendor"] = fact(sys + "/class/dmi/id/sys_vendor");
-  facts["macs"] = mac_addresses(sys);
+  Json list = Json::array();
+  for (const auto& mac : macs)
+    list.push_back(mac);
+  facts["macs"] = std::move(list);
   return facts;
 }
 
-Action declare_hardware(Arguments&) {
-  return [] {
-    std::cout << hardware_facts("/sys", "/etc").pretty() << "\n";
-    return kExitDone;
+Action declare_hardware(Arguments& arguments) {
+  const auto output = std::make_shared<std::string>();
+  arguments.option("-o,--output", output.get(), "FILE",
+                   "Replace this file, which only root may read, instead of printing");
+  return [output] {
+    const auto macs = machine_addresses(ethernet_interfaces(), "/sys");
+    const std::string text = hardware_facts("/sys", "/etc", macs).pretty() + "\n";
+    if (output->empty()) {
+      std::cout << text;
+      return kExitDone;
+    }
+    const auto written = write_file(*output, text, 0600);
+    return written ? kExitDone : report(written.error());
   };
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -9,6 +10,7 @@ namespace klubster {
 
 // {"v":1,"machineId","serial","product","vendor","macs":[…]}; what a machine lacks is empty. `sys`
 // and `etc` are where /sys and /etc are.
-Json hardware_facts(const std::string& sys, const std::string& etc);
+Json hardware_facts(const std::string& sys, const std::string& etc,
+                    const std::vector<std::string>& macs);
 
 }  // namespace klubster

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "cli/exit_code.h"
 #include "cli/hardware.h"
+#include "linux/files.h"
 #include "model/token.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/temporary_directory.h"
@@ -280,19 +281,31 @@ TEST_CASE("package verbs are handed to klubster-unpack as they are", "[cli]") {
   CHECK(line == "pack|dir|-o|a b.tgz|--help|");
 }
 
-TEST_CASE("hardware facts come from sysfs, real network cards only", "[cli]") {
+TEST_CASE("hardware facts come from sysfs and from the cards", "[cli]") {
   Directory machine;
   machine.write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
   machine.write("sys/class/dmi/id/product_serial", "S3R1AL\n");
-  machine.write("sys/class/net/eth0/address", "02:00:00:00:00:01\n");
-  machine.write("sys/class/net/eth0/device/uevent", "");
-  machine.write("sys/class/net/br0/address", "02:00:00:00:00:02\n");
 
-  const Json facts = hardware_facts(machine.at("sys"), machine.at("etc"));
+  const Json facts = hardware_facts(machine.at("sys"), machine.at("etc"), {"02:00:00:00:00:01"});
 
   CHECK(facts.text_or("machineId") == "0123456789abcdef0123456789abcdef");
   CHECK(facts.text_or("serial") == "S3R1AL");
   CHECK(facts.text_or("product").empty());
   REQUIRE(facts.items("macs").size() == 1);
   CHECK(*facts.items("macs")[0].as_string() == "02:00:00:00:00:01");
+}
+
+TEST_CASE("hardware facts are written to a file that only root may read", "[cli]") {
+  Directory machine;
+  machine.write("run/hardware.json", "old, and longer than what replaces it would ever be");
+
+  const Ran ran = klubster_command({"hardware", "--output", machine.at("run/hardware.json")});
+
+  CHECK(ran.code == kExitDone);
+  CHECK(ran.out.empty());
+  const auto text = read_file(machine.at("run/hardware.json"), 65536);
+  REQUIRE(text);
+  CHECK(parse_json(*text));
+  CHECK((fs::status(machine.at("run/hardware.json")).permissions() & fs::perms::mask) ==
+        (fs::perms::owner_read | fs::perms::owner_write));
 }
