@@ -38,7 +38,8 @@ Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState s
       steps_(places_, facts_),
       workers_(places_),
       shell_({units_, log_, timers_, steps_, workers_}, std::move(state), boot_),
-      peering_(bus, places_, [this](PeerNews news) { take_news(std::move(news)); }) {}
+      peering_(bus, places_, [this](PeerNews news) { take_news(std::move(news)); }),
+      watch_(loop, {}, [this] { reload(); }) {}
 
 void Agent::start() {
   facts_.load();
@@ -48,7 +49,7 @@ void Agent::start() {
     show();
   });
   restore_generation();
-  take_config(resolve_config(system_config_sources()));
+  read_config();
 }
 
 void Agent::record_boot() {
@@ -79,7 +80,16 @@ void Agent::restore_generation() {
 }
 
 void Agent::reload() {
-  take_config(resolve_config(system_config_sources()));
+  read_config();
+}
+
+void Agent::read_config() {
+  const ConfigSources sources = system_config_sources();
+  std::vector<std::string> roots;
+  for (const auto& root : sources.roots)
+    roots.push_back(root.path);
+  watch_.watch(roots, {});  // before reading, so that no change falls between two readings
+  take_config(resolve_config(sources));
 }
 
 // A valid config comes into force; a bad one leaves what was last good.

@@ -16,6 +16,7 @@
 #include "linux/event_log.h"
 #include "linux/loop_timers.h"
 #include "linux/systemd_units.h"
+#include "linux/tree_watch.h"
 
 namespace klubster {
 
@@ -48,6 +49,7 @@ class Agent {
 
   Scene scene() const;
   void record_boot();
+  void read_config();
   void take_config(Result<NodeConfig> config);
   void restore_generation();
   void use_generation(std::uint64_t number, Profile profile);
@@ -70,6 +72,7 @@ class Agent {
   ProfileWorkers workers_;
   Shell shell_;
   Peering peering_;
+  TreeWatch watch_;
 
   NodeConfig config_;               // in force: the newest valid one, else the last good
   std::optional<Profile> profile_;  // of the present generation
