@@ -13,6 +13,10 @@ endforeach()
 install(FILES units/org.klubster.conf DESTINATION share/dbus-1/system.d)
 install(FILES units/klubster.sysusers.conf DESTINATION lib/sysusers.d RENAME klubster.conf)
 install(FILES units/klubster.tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME klubster.conf)
+install(FILES units/klubster-credentials.conf
+        DESTINATION lib/systemd/system/klubster.service.d RENAME 50-credentials.conf)
+install(PROGRAMS units/klubster-credential-generator
+        DESTINATION lib/systemd/system-generators RENAME klubster-credentials)
 install(FILES units/90-klubster.rules DESTINATION lib/udev/rules.d)
 install(FILES README.md CHANGELOG.md DESTINATION share/doc/klubster OPTIONAL)
 install(FILES LICENSE DESTINATION share/doc/klubster RENAME copyright)

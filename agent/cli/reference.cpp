@@ -2,6 +2,7 @@
 #include "cli/reference.h"
 
 #include "base/reason.h"
+#include "model/key_names.h"
 #include "model/schema.h"
 
 namespace klubster {
@@ -97,6 +98,23 @@ Json keys_json() {
     list.push_back(std::move(entry));
   }
   return list;
+}
+
+std::string keys_systemd() {
+  std::string text =
+      "# Made by `klubster config keys --format systemd`: mend the table in "
+      "agent/model/schema.cpp.\n"
+      "#\n"
+      "# Each key may come as a credential of this name: handed to the machine (SMBIOS, fw_cfg, "
+      "the\n"
+      "# container's manager) or from a credstore directory. One that is nowhere is left out. Keys "
+      "that\n"
+      "# hold a name of yours, and encrypted credentials, are added at boot by a generator.\n"
+      "[Service]\n";
+  for (const auto& spec : schema()) {
+    if (!is_open_ended(spec)) text += "LoadCredential=" + credential_name(spec.pattern) + "\n";
+  }
+  return text;
 }
 
 std::string reasons_markdown() {

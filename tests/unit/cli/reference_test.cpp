@@ -11,9 +11,9 @@ using namespace klubster;
 
 namespace {
 
-std::string page(const std::string& name) {
+std::string page(const std::string& name, const std::string& folder = "docs") {
   const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  std::ifstream file(root.parent_path() / "docs" / name);
+  std::ifstream file(root.parent_path() / folder / name);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
@@ -27,6 +27,11 @@ TEST_CASE("docs/config.md is what `klubster config keys --format markdown` print
 
 TEST_CASE("docs/reasons.md is what `klubster explain --all --format markdown` prints", "[docs]") {
   CHECK(page("reasons.md") == reasons_markdown());
+}
+
+TEST_CASE("the drop-in of credentials is what `klubster config keys --format systemd` prints",
+          "[docs]") {
+  CHECK(page("klubster-credentials.conf", "units") == keys_systemd());
 }
 
 TEST_CASE("the JSON forms list every row", "[docs]") {
