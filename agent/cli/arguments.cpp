@@ -93,6 +93,14 @@ void Arguments::word(const std::string& name, std::string* into, const std::stri
   app_->add_option(name, *into, help)->required(required)->type_name("");
 }
 
+void Arguments::optional_word(const std::string& name, std::optional<std::string>* into,
+                              const std::string& help) {
+  // The parser's own optional takes an empty word for none.
+  app_->add_option_function<std::string>(
+          name, [into](const std::string& word) { *into = word; }, help)
+      ->type_name("");
+}
+
 void Arguments::rest(std::vector<std::string>* into) {
   app_->prefix_command();
   app_->set_help_flag();

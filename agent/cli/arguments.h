@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ class Arguments {
   void choice(const std::string& name, std::string* into, const std::vector<std::string>& values,
               const std::string& help);
   void word(const std::string& name, std::string* into, const std::string& help, bool required);
+  // The same for a word that may be left out or be empty, which are not the same.
+  void optional_word(const std::string& name, std::optional<std::string>* into,
+                     const std::string& help);
   // Everything that follows, options of another program included, as it is.
   void rest(std::vector<std::string>* into);
 

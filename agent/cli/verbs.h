@@ -22,6 +22,8 @@ Action declare_config_list(Arguments& arguments);
 Action declare_config_keys(Arguments& arguments);
 Action declare_config_dump(Arguments& arguments);
 Action declare_config_check(Arguments& arguments);
+Action declare_config_set(Arguments& arguments);
+Action declare_config_unset(Arguments& arguments);
 
 // These four are carried out by klubster-unpack, which alone reads packages.
 Action declare_profile_pack(Arguments& arguments);

@@ -182,7 +182,8 @@ TreeLayer read_config_root(const ConfigRoot& root) {
   return Walker(root).run();
 }
 
-MergedTree read_config_tree(const ConfigSources& sources) {
+MergedTree read_config_tree(const ConfigSources& sources,
+                            const std::function<void(std::vector<TreeLayer>&)>& edit) {
   auto layers = read_layers(sources);
   bool rests = false;
   for (int reading = 1; reading < kReadings && !rests; ++reading) {
@@ -190,6 +191,7 @@ MergedTree read_config_tree(const ConfigSources& sources) {
     rests = std::ranges::equal(layers, again, same);
     layers = std::move(again);
   }
+  if (edit) edit(layers);
   auto tree = merge_tree({std::move(layers), sources.hostname, sources.node, sources.hardware});
   tree.elsewhere = sources.elsewhere;
   if (!rests) {

@@ -1,6 +1,7 @@
 // Reads the config tree from its roots on disk.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,10 @@ TreeLayer read_config_root(const ConfigRoot& root);
 // it is read is never used half old, half new. Never blocks on a FIFO or device and never opens
 // one. Files that break the rules of form (config-tree.md "Form") are in the errors of the answer,
 // which is whole apart from them.
-MergedTree read_config_tree(const ConfigSources& sources);
+//
+// `edit` sees the layers before they are merged: what the tree would be after a change.
+MergedTree read_config_tree(const ConfigSources& sources,
+                            const std::function<void(std::vector<TreeLayer>&)>& edit = {});
 
 // What this node was told to be. All mistakes of form and content at once: kInvalid, reason
 // ConfigInvalid, one line each: "FILE: key KEY: expected …, found … (did you mean …?)".

@@ -159,7 +159,7 @@ Status put_file(int parent, const std::string& name, const TreeChange& change) {
   (void)::unlinkat(parent, temporary.c_str(), 0);  // left over from a killed run, or not there
   UniqueFd fd(::openat(parent, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return system_error("writing " + change.key, errno);
-  Status done = write_all(fd.get(), *change.value + "\n");
+  Status done = write_all(fd.get(), change.value->empty() ? "" : *change.value + "\n");
   if (done && ::fchmod(fd.get(), mode) != 0) done = system_error("setting the mode", errno);
   if (done) done = sync(fd.get(), name);
   if (done && ::renameat(parent, temporary.c_str(), parent, name.c_str()) != 0) {

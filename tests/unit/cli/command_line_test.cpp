@@ -61,6 +61,8 @@ TEST_CASE("every verb has help on standard output with the exit codes", "[cli]")
                                                                 {"config", "keys"},
                                                                 {"config", "dump"},
                                                                 {"config", "check"},
+                                                                {"config", "set"},
+                                                                {"config", "unset"},
                                                                 {"profile"},
                                                                 {"token"},
                                                                 {"token", "create"},
