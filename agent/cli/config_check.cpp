@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "base/text.h"
 #include "cli/exit_code.h"
+#include "cli/package_reader.h"
+#include "cli/profile_fit.h"
 #include "cli/text_table.h"
 #include "cli/tree_options.h"
 #include "cli/verbs.h"
@@ -15,6 +18,7 @@ namespace {
 
 struct Options {
   TreeOptions tree;
+  std::string profile;
   bool all_nodes = false;
   bool json = false;
 };
@@ -26,19 +30,34 @@ struct Finding {
   std::vector<std::string> errors, warnings;
 };
 
-Finding check_node(ConfigSources sources, const std::string& node) {
+void add(std::vector<std::string>& lines, std::string line) {
+  if (std::ranges::count(lines, line) == 0) lines.push_back(std::move(line));
+}
+
+// `profile` is nullptr when the tree is to be checked by itself.
+Finding check_node(ConfigSources sources, const std::string& node, const Profile* profile) {
   sources.node = node;
   const auto tree = read_config_tree(sources);
   const auto config = make_node_config(tree);
   Finding finding;
   finding.node = tree.node;
   for (const auto& warning : tree.warnings)
-    finding.warnings.push_back(warning.text());
+    add(finding.warnings, warning.text());
   if (config) {
     finding.hash = config->config_hash;
+    for (const auto& warning : config->warnings)
+      add(finding.warnings, warning);
   } else {
     finding.errors = split(config.error().message(), '\n');
     finding.reason = config.error().reason();
+  }
+  if (profile == nullptr) return finding;
+  const ProfileFit fit = fit_profile(tree, *profile);
+  for (const auto& warning : fit.warnings)
+    add(finding.warnings, warning.text());
+  for (const auto& error : fit.errors) {
+    add(finding.errors, error.text());
+    if (finding.reason.empty()) finding.reason = error.reason;
   }
   return finding;
 }
@@ -72,11 +91,11 @@ Json as_json(const std::vector<Finding>& findings) {
 
 void print(const std::vector<Finding>& findings) {
   for (const auto& finding : findings) {
+    const std::string node = findings.size() > 1 ? "node " + finding.node + ": " : "";
     for (const auto& warning : finding.warnings)
-      std::cerr << "warning: " << warning << "\n";
-    for (const auto& error : finding.errors) {
-      std::cerr << (findings.size() > 1 ? "node " + finding.node + ": " : "") << error << "\n";
-    }
+      std::cerr << "warning: " << node << warning << "\n";
+    for (const auto& error : finding.errors)
+      std::cerr << node << error << "\n";
     if (finding.errors.empty()) {
       std::cout << "node " << finding.node << ": fine, hash " << short_digest(finding.hash) << "\n";
     }
@@ -86,9 +105,15 @@ void print(const std::vector<Finding>& findings) {
 int run(const Options& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
+  std::optional<Profile> profile;
+  if (!options.profile.empty()) {
+    auto read = read_package(options.profile);
+    if (!read) return report(read.error());
+    profile = std::move(*read);
+  }
   std::vector<Finding> findings;
   for (const auto& node : chosen_nodes(options, *sources)) {
-    findings.push_back(check_node(*sources, node));
+    findings.push_back(check_node(*sources, node, profile ? &*profile : nullptr));
   }
   if (options.json) {
     std::cout << as_json(findings).pretty() << "\n";
@@ -109,6 +134,8 @@ Action declare_config_check(Arguments& arguments) {
   add_tree_options(arguments, &options->tree);
   arguments.flag("--all-nodes", &options->all_nodes,
                  "Every node that members/ or overlays/node= mention");
+  arguments.option("--profile", &options->profile, "FILE|DIR",
+                   "Also hold modes and inputs against this profile's manifest");
   arguments.flag("--json", &options->json, "Print JSON");
   return [options] { return run(*options); };
 }

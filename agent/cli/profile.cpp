@@ -2,13 +2,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "base/names.h"
 #include "cli/exit_code.h"
+#include "cli/package_reader.h"
 #include "cli/verbs.h"
 
 namespace klubster {
@@ -16,10 +15,7 @@ namespace klubster {
 namespace {
 
 int become_unpack(const char* verb, const std::vector<std::string>& rest) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-  const char* moved = std::getenv("KLUBSTER_PROGRAM_DIR");
-  const std::string program =
-      std::string(moved != nullptr ? moved : names::kProgramDir) + "/klubster-unpack";
+  const std::string program = program_directory() + "/klubster-unpack";
   std::vector<std::string> words = {program, verb};
   words.insert(words.end(), rest.begin(), rest.end());
   std::vector<char*> argv;

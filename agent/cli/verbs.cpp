@@ -11,6 +11,7 @@ constexpr Verb kConfigVerbs[] = {
     {"keys", "Print every key that there is", declare_config_keys, {}},
     {"dump", "Write the resolved config as a tree or as JSON", declare_config_dump, {}},
     {"check", "Say everything that is wrong with the tree", declare_config_check, {}},
+    {"diff", "Show where two nodes of a tree differ", declare_config_diff, {}},
     {"set", "Set one key, or several together", declare_config_set, {}},
     {"unset", "Take a key's value away", declare_config_unset, {}},
 };

@@ -22,6 +22,7 @@ Action declare_config_list(Arguments& arguments);
 Action declare_config_keys(Arguments& arguments);
 Action declare_config_dump(Arguments& arguments);
 Action declare_config_check(Arguments& arguments);
+Action declare_config_diff(Arguments& arguments);
 Action declare_config_set(Arguments& arguments);
 Action declare_config_unset(Arguments& arguments);
 

@@ -20,11 +20,13 @@ std::string missing_text(const InputSpec& input) {
 
 struct ResolvedInputs {
   InputValues values;
-  std::vector<std::string> mistakes;
+  std::vector<InputMistake> mistakes;
 };
 
 // profile.env, then inputs/, then secrets/ (profile-format.md); peers' facts are added per step.
-ResolvedInputs resolve_inputs(const Profile& profile, const PlanInputs& given) {
+ResolvedInputs resolve_inputs(const Profile& profile,
+                              const std::map<std::string, std::string>& values,
+                              const std::map<std::string, std::string>& secrets) {
   ResolvedInputs resolved;
   for (const auto& input : profile.inputs) {
     InputValue found{"", input.sensitive};
@@ -33,25 +35,37 @@ ResolvedInputs resolve_inputs(const Profile& profile, const PlanInputs& given) {
       found.value = *input.default_value;
       present = true;
     }
-    if (const auto value = given.values.find(input.name); value != given.values.end()) {
+    if (const auto value = values.find(input.name); value != values.end()) {
       found.value = value->second;
       present = true;
     }
-    if (const auto secret = given.secrets.find(input.name); secret != given.secrets.end()) {
+    if (const auto secret = secrets.find(input.name); secret != secrets.end()) {
       found = {secret->second, true};
       present = true;
     }
     if (!present) {
-      if (input.required && !input.from_peer) resolved.mistakes.push_back(missing_text(input));
+      if (input.required && !input.from_peer) {
+        resolved.mistakes.push_back({&input, true, missing_text(input)});
+      }
       continue;
     }
     if (auto fits = check_input(input, found.value); !fits) {
-      resolved.mistakes.push_back(input.name + ": " + fits.error().message());
+      resolved.mistakes.push_back({&input, false, fits.error().message()});
       continue;
     }
     resolved.values[input.name] = std::move(found);
   }
   return resolved;
+}
+
+Error input_error(const Profile& profile, const std::vector<InputMistake>& mistakes) {
+  std::vector<std::string> texts;
+  texts.reserve(mistakes.size());
+  for (const auto& mistake : mistakes) {
+    texts.push_back((mistake.missing ? "" : mistake.input->name + ": ") + mistake.message);
+  }
+  return Error(ErrorKind::kInvalid, "InputMissing", join(texts, "; "))
+      .in("inputs of profile " + profile.name);
 }
 
 std::string fingerprint_of(const Step& step, const PlanInputs& given) {
@@ -128,6 +142,12 @@ const Step* Plan::find(const std::string& subject) const {
   return found == steps.end() ? nullptr : &*found;
 }
 
+std::vector<InputMistake> input_mistakes(const Profile& profile,
+                                         const std::map<std::string, std::string>& values,
+                                         const std::map<std::string, std::string>& secrets) {
+  return resolve_inputs(profile, values, secrets).mistakes;
+}
+
 Result<Plan> make_plan(const Profile& profile, const PlanInputs& given) {
   Plan plan;
   plan.generation = given.generation;
@@ -142,11 +162,8 @@ Result<Plan> make_plan(const Profile& profile, const PlanInputs& given) {
     return Error(ErrorKind::kInvalid, "ModeMissing", "no phase for mode " + join(absent, ", "))
         .in("profile " + profile.name);
   }
-  const ResolvedInputs resolved = resolve_inputs(profile, given);
-  if (!resolved.mistakes.empty()) {
-    return Error(ErrorKind::kInvalid, "InputMissing", join(resolved.mistakes, "; "))
-        .in("inputs of profile " + profile.name);
-  }
+  const ResolvedInputs resolved = resolve_inputs(profile, given.values, given.secrets);
+  if (!resolved.mistakes.empty()) return input_error(profile, resolved.mistakes);
   for (const auto& mode : given.modes) {
     for (const auto& spec : ordered(profile.modes.at(mode))) {
       plan.steps.push_back(make_step(mode, spec, profile, resolved.values, given));

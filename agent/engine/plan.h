@@ -51,6 +51,17 @@ struct PlanInputs {
   std::string salt;  // this node's own: secrets enter a fingerprint only hashed with it
 };
 
+// What is wrong with one input of a profile.
+struct InputMistake {
+  const InputSpec* input = nullptr;  // of the profile that was asked about
+  bool missing = false;              // required, no peer tells it, and nobody gave a value
+  std::string message;               // "expected …, found …"; a secret is never shown
+};
+// Of all inputs of the profile, in its order; `values` and `secrets` as in PlanInputs.
+std::vector<InputMistake> input_mistakes(const Profile& profile,
+                                         const std::map<std::string, std::string>& values,
+                                         const std::map<std::string, std::string>& secrets);
+
 // The plan of these modes. Errors (kInvalid), each naming everything at once: "ModeMissing",
 // "InputMissing" (with description and the file to create), "BadValue".
 Result<Plan> make_plan(const Profile& profile, const PlanInputs& given);

@@ -250,7 +250,7 @@ Result<Profile> profile_from_json(const Json& json) {
   });
   reader.objects("inputs", [&](JsonReader& item) { profile.inputs.push_back(read_input(item)); });
   reader.object("modes", [&](JsonReader& modes) {
-    for (const char* mode : kModes) {
+    for (const char* mode : kModeNames) {
       if (!modes.has(mode)) continue;
       auto& steps = profile.modes[mode];
       modes.objects(mode, [&](JsonReader& item) { steps.push_back(read_step(item)); });

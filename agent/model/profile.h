@@ -16,7 +16,7 @@
 namespace klubster {
 
 // A node's modes are also the names of a profile's phases.
-inline constexpr const char* kModes[] = {"server", "agent", "stack", "single-node"};
+inline constexpr const char* kModeNames[] = {"server", "agent", "stack", "single-node"};
 bool is_mode(std::string_view name);
 
 enum class InputSource { kPackageDefault, kLocalOverride, kEither };

@@ -403,7 +403,7 @@ void Checker::needs(const std::string& path, const StepSpec& step) {
 }  // namespace
 
 bool is_mode(std::string_view name) {
-  return std::any_of(std::begin(kModes), std::end(kModes),
+  return std::any_of(std::begin(kModeNames), std::end(kModeNames),
                      [&](const char* mode) { return name == mode; });
 }
 

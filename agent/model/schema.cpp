@@ -310,7 +310,7 @@ Status check_value(const KeySpec& spec, std::string_view value) {
   if (value.empty()) return refused("an empty file");
   std::string found = "`" + printable(value, 80) + "`";
   if (spec.type == ValueType::kModes) {
-    const std::vector<std::string> modes(std::begin(kModes), std::end(kModes));
+    const std::vector<std::string> modes(std::begin(kModeNames), std::end(kModeNames));
     for (const auto& word : words(value)) {
       const auto meant = is_mode(word) ? std::nullopt : nearest(word, modes);
       if (meant) found += " (did you mean " + *meant + "?)";

@@ -17,7 +17,7 @@ enum class ValueType {
   kHostname,  // one DNS label
   kName,      // [a-z0-9][a-z0-9-]*, at most 63
   kBool,      // true, false
-  kModes,     // words of kModes, in order, none twice
+  kModes,     // words of kModeNames, in order, none twice
   kText,      // one line
   kVariable,  // what an environment variable may hold (model/environment.h)
   kToken,     // model/token.h

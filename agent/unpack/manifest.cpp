@@ -180,7 +180,7 @@ InputSpec Manifest::input(MapReader& reader) {
 }
 
 void Manifest::modes(MapReader& modes) {
-  for (const char* mode : kModes) {
+  for (const char* mode : kModeNames) {
     if (!modes.has(mode)) continue;
     auto& steps = profile_.modes[mode];
     modes.map(mode, [&](MapReader& phase) {

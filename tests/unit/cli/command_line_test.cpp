@@ -62,6 +62,7 @@ TEST_CASE("every verb has help on standard output with the exit codes", "[cli]")
                                                                 {"config", "dump"},
                                                                 {"config", "check"},
                                                                 {"config", "set"},
+                                                                {"config", "diff"},
                                                                 {"config", "unset"},
                                                                 {"profile"},
                                                                 {"token"},

@@ -1,0 +1,20 @@
+// Reads a profile's manifest by way of klubster-unpack, which alone opens packages.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "model/profile.h"
+
+namespace klubster {
+
+// Where klubster's other programs are: $KLUBSTER_PROGRAM_DIR, else names::kProgramDir.
+std::string program_directory();
+
+// The manifest of a package file or of a profile's directory. klubster-unpack runs without
+// privileges (as nobody, able to read only, when this process is root's), for at most a minute, and
+// its answer is read as strictly as a worker's. kInvalid: the package is bad, with all that is
+// wrong with it; kInternal, WorkerFailed: no usable answer.
+Result<Profile> read_package(const std::string& path);
+
+}  // namespace klubster
