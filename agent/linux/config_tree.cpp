@@ -96,7 +96,7 @@ class Walker {
                               " directories inside one another, found more");
     }
     ancestors_.push_back(identity);
-    for (const auto& name : names_in(fd, key)) {
+    for (const auto& [name, is_regular] : names_in(fd, key)) {
       if (is_ignored(name)) continue;
       if (++entries_ > kEntries) {
         if (entries_ == kEntries + 1) {
@@ -104,14 +104,20 @@ class Walker {
         }
         break;
       }
-      read_entry(fd.get(), name, below(key, name));
+      read_entry(fd.get(), name, is_regular, below(key, name));
     }
     ancestors_.pop_back();
   }
 
+  struct Name {
+    std::string text;
+    bool is_regular;  // the directory says so; false where it does not know, or it is a link
+    auto operator<=>(const Name&) const = default;
+  };
+
   // Sorted, so that messages come in the same order everywhere.
-  std::vector<std::string> names_in(const UniqueFd& fd, const std::string& key) {
-    std::vector<std::string> names;
+  std::vector<Name> names_in(const UniqueFd& fd, const std::string& key) {
+    std::vector<Name> names;
     const int copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3);
     UniqueDir dir(copy < 0 ? nullptr : ::fdopendir(copy));
     if (!dir) {
@@ -121,27 +127,27 @@ class Walker {
     }
     errno = 0;
     while (const dirent* entry = ::readdir(dir.get())) {
-      names.emplace_back(entry->d_name);
-      if (names.size() > kEntries + 2) break;
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..")
+        names.push_back({std::string(name), entry->d_type == DT_REG});
+      if (names.size() > kEntries) break;
       errno = 0;
     }
     if (errno != 0) problem(key, cannot_read(errno));
-    std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
     std::ranges::sort(names);
     return names;
   }
 
-  void read_entry(int parent, const std::string& name, const std::string& key) {
+  void read_entry(int parent, const std::string& name, bool is_regular, const std::string& key) {
     if (!is_utf8(name)) return problem(key, "expected a name in UTF-8, found other bytes");
-    struct stat info {};
-    if (::fstatat(parent, name.c_str(), &info, 0) == 0 && S_ISDIR(info.st_mode)) {
+    auto read = read_tree_file(parent, name, is_regular);
+    if (S_ISDIR(read.mode)) {
       if (must_be_file(without_overlay(key))) {
         return problem(key, "expected a file, found a directory");
       }
       UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       return fd ? read_directory(std::move(fd), key) : problem(key, cannot_read(errno));
     }
-    auto read = read_tree_file(parent, name);
     if (!read.value) return problem(key, read.value.error().message());
     if (auto exposed = exposed_secret(without_overlay(key), read.mode)) {
       problem(key, std::move(*exposed));

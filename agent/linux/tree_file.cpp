@@ -31,8 +31,9 @@ Error not_regular(mode_t mode) {
   return refused("expected a regular file, found " + std::string(kind_of(mode)));
 }
 
-// One byte more than a value may have is enough to know that it is too large.
-Result<std::string> read_bytes(int fd) {
+// One byte more than a value may have is enough to know that it is too large. A file that ends
+// where it said needs no second look.
+Result<std::string> read_bytes(int fd, off_t expected) {
   std::string bytes;
   std::array<char, 4096> buffer;
   while (bytes.size() <= kTreeValueBytes) {
@@ -41,6 +42,8 @@ Result<std::string> read_bytes(int fd) {
     if (got < 0) return refused(cannot_read(errno));
     if (got == 0) break;
     bytes.append(buffer.data(), static_cast<std::size_t>(got));
+    const bool filled = static_cast<std::size_t>(got) == buffer.size();
+    if (!filled && bytes.size() == static_cast<std::size_t>(expected)) break;
   }
   return bytes;
 }
@@ -53,16 +56,18 @@ std::string cannot_read(int error_number) {
   return "expected a readable file, found: " + std::string(std::strerror(error_number));
 }
 
-ReadValue read_tree_file(int parent, const std::string& name) {
+ReadValue read_tree_file(int parent, const std::string& name, bool is_regular) {
   // Asked before opening: opening a device can have effects.
   struct stat info {};
-  if (::fstatat(parent, name.c_str(), &info, 0) != 0) return {refused(cannot_read(errno)), 0};
-  if (!S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info.st_mode};
+  if (!is_regular && ::fstatat(parent, name.c_str(), &info, 0) != 0) {
+    return {refused(cannot_read(errno)), 0};
+  }
+  if (!is_regular && !S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info.st_mode};
   const UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return {refused(cannot_read(errno)), info.st_mode};
   if (::fstat(fd.get(), &info) != 0) return {refused(cannot_read(errno)), 0};
   if (!S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info.st_mode};
-  auto bytes = read_bytes(fd.get());
+  auto bytes = read_bytes(fd.get(), info.st_size);
   if (!bytes) return {bytes.error(), info.st_mode};
   return {tree_value(std::move(*bytes)), info.st_mode};
 }

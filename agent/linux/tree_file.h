@@ -11,13 +11,14 @@ namespace klubster {
 
 struct ReadValue {
   Result<std::string> value;
-  mode_t mode = 0;
+  mode_t mode = 0;  // of what is there, be it a file or not; 0: nothing
 };
 
 // The value in `name` below the directory `parent` (AT_FDCWD: `name` is a path), links followed.
 // Never blocks on a FIFO or device and never opens one; reads at most 64 KiB. Errors are kInvalid,
 // reason BadValue, and say "expected …, found …" without naming the file.
-ReadValue read_tree_file(int parent, const std::string& name);
+// `is_regular`: the directory said that it is a regular file, which spares a look.
+ReadValue read_tree_file(int parent, const std::string& name, bool is_regular = false);
 // The same words for what the system refused: "expected a file, found a loop of symbolic links".
 std::string cannot_read(int error_number);
 

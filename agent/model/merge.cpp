@@ -51,6 +51,16 @@ bool is_match(const TreeEntry& entry) {
   return entry.action == EntryAction::kMatch || entry.action == EntryAction::kUnmatch;
 }
 
+// Whether an entry can have a say in which overlays apply.
+bool selects(const TreeEntry& entry) {
+  return entry.action != EntryAction::kSet || entry.key == "node/name" ||
+         entry.key == "node/environment" || entry.key == "cluster/name" ||
+         entry.key == "node/modes" ||
+         (entry.key.starts_with("members/") && entry.key.ends_with("/modes"));
+}
+
+enum class Round { kSelectors, kAll };
+
 class Merger {
  public:
   explicit Merger(const MergeRequest& request) : request_(request) {}
@@ -61,15 +71,15 @@ class Merger {
     find_node();
     Selectors selectors;
     selectors.node = tree_.node;
-    auto patch = fold(selectors);
+    auto patch = fold(selectors, Round::kSelectors);
     selectors.environment = value_of(patch, "node/environment");
     selectors.cluster = value_of(patch, "cluster/name");
     if (selectors.cluster.empty()) selectors.cluster = find_key("cluster/name")->default_text;
-    patch = fold(selectors);
+    patch = fold(selectors, Round::kSelectors);
     auto modes = value_of(patch, "node/modes");
     if (modes.empty()) modes = value_of(patch, "members/" + tree_.node + "/modes");
     selectors.modes = words(modes);
-    take(fold(selectors));
+    take(fold(selectors, Round::kAll));
     report_entries(selectors);
     report_unreadable(selectors);
     collect_nodes();
@@ -118,7 +128,7 @@ class Merger {
       return;
     }
     tree_.node_from = NodeNameFrom::kKey;
-    tree_.node = value_of(fold({}), "node/name");
+    tree_.node = value_of(fold({}, Round::kSelectors), "node/name");
     if (!tree_.node.empty() || find_node_by_match()) return;
     tree_.node_from = NodeNameFrom::kHostname;
     std::string host = request_.hostname.substr(0, request_.hostname.find('.'));
@@ -175,17 +185,18 @@ class Merger {
               "; `klubster hardware` shows what match/ is compared with)");
   }
 
-  TreePatch fold(const Selectors& selectors) const {
+  TreePatch fold(const Selectors& selectors, Round round) const {
     TreePatch whole;
     for (const auto& layer : layers_)
-      whole.lay_over(patch_of(layer, selectors));
+      whole.lay_over(patch_of(layer, selectors, round));
     return whole;
   }
 
-  static TreePatch patch_of(const LayerEntries& layer, const Selectors& selectors) {
+  static TreePatch patch_of(const LayerEntries& layer, const Selectors& selectors, Round round) {
     std::vector<const TreeEntry*> chosen;
     for (const auto& entry : layer.entries) {
       if (entry.problem || is_match(entry)) continue;
+      if (round == Round::kSelectors && !selects(entry)) continue;
       if (applies(entry.kind, entry.overlay, selectors)) chosen.push_back(&entry);
     }
     std::ranges::stable_sort(chosen, [&](const TreeEntry* a, const TreeEntry* b) {

@@ -237,12 +237,19 @@ std::span<const KeySpec> schema() {
   return kSchema;
 }
 
+// Asked for each file of a tree, several times: paths are only cut where they may fit.
 const KeySpec* find_key(std::string_view key) {
-  const auto parts = split(key, '/');
-  const auto* found =
-      std::find_if(std::begin(kSchema), std::end(kSchema),
-                   [&](const KeySpec& spec) { return matches(spec.pattern, parts); });
-  return found == std::end(kSchema) ? nullptr : found;
+  std::vector<std::string> parts;
+  for (const auto& spec : kSchema) {
+    const auto open = spec.pattern.find('<');
+    if (open == std::string_view::npos) {
+      if (spec.pattern == key) return &spec;
+    } else if (key.starts_with(spec.pattern.substr(0, open))) {
+      if (parts.empty()) parts = split(key, '/');
+      if (matches(spec.pattern, parts)) return &spec;
+    }
+  }
+  return nullptr;
 }
 
 std::string default_value(const KeySpec& spec) {
