@@ -47,6 +47,8 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
+constexpr std::size_t kLongestMeant = 128;  // bytes of a misspelt word
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -192,7 +194,12 @@ std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates) {
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  // Asked for each unknown key of a tree, which may have thousands and long ones.
+  if (word.size() > kLongestMeant) return best;
   for (const auto& candidate : candidates) {
+    const std::size_t apart =
+        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
+    if (apart >= best_distance) continue;
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < best_distance) {
       best_distance = distance;

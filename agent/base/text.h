@@ -29,7 +29,8 @@ std::string duration_text(std::uint64_t usec);
 // "64K", "512M", "2G", plain bytes: powers of 1024.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
-// The candidate nearest to `word` by edit distance, when it is near enough to be meant.
+// The candidate nearest to `word` by edit distance, when it is near enough to be meant. A word of
+// more than 128 bytes is near to nothing.
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates);
 

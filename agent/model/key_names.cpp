@@ -28,14 +28,20 @@ std::optional<std::string> as_key_of(const KeySpec& spec, std::string_view dotte
   const std::string after = with_dots(spec.pattern.substr(close));
   if (!dotted.starts_with(before) || !dotted.ends_with(after)) return std::nullopt;
   if (dotted.size() <= before.size() + after.size()) return std::nullopt;
-  std::string middle(dotted.substr(before.size(), dotted.size() - before.size() - after.size()));
+  const std::string middle(
+      dotted.substr(before.size(), dotted.size() - before.size() - after.size()));
+  const auto key_with = [&](const std::string& name) -> std::optional<std::string> {
+    std::string key =
+        std::string(spec.pattern.substr(0, open)) + name + std::string(spec.pattern.substr(close));
+    return find_key(key) == &spec ? std::optional(std::move(key)) : std::nullopt;
+  };
   const auto last_dot = middle.rfind('.');
   if (spec.pattern.substr(open) == "<label>" && last_dot != std::string::npos) {
-    middle[last_dot] = '/';
+    std::string with_prefix = middle;
+    with_prefix[last_dot] = '/';
+    if (auto key = key_with(with_prefix)) return key;
   }
-  std::string key =
-      std::string(spec.pattern.substr(0, open)) + middle + std::string(spec.pattern.substr(close));
-  return find_key(key) == &spec ? std::optional(std::move(key)) : std::nullopt;
+  return key_with(middle);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ bool is_open_ended(const KeySpec& spec);
 // "node/modes" is "klubster.node.modes", for credentials and the kernel command line.
 std::string credential_name(std::string_view key);
 // The way back: "klubster.members.n1.modes" is "members/n1/modes". An end .unset or .lock stays.
-// Where a label key has dots, the last one ends its prefix. nullopt: no key of the schema.
+// Where a label key has dots, the last one ends its prefix, if that makes a key. nullopt: no key of
+// the schema.
 std::optional<std::string> key_of_credential(std::string_view name);
 
 // "KLUBSTER_NODE_MODES_FILE": the environment variable that says where the key's file is. Empty for

@@ -19,6 +19,7 @@ TEST_CASE("a key has one name as a credential and comes back from it", "[key-nam
       {"node/labels/rack", "klubster.node.labels.rack"},
       {"node/labels/topology.kubernetes.io/zone",
        "klubster.node.labels.topology.kubernetes.io.zone"},
+      {"node/labels/Rack.row", "klubster.node.labels.Rack.row"},
       {"profile/ca.unset", "klubster.profile.ca.unset"},
       {"inputs/DOMAIN.lock", "klubster.inputs.DOMAIN.lock"},
   }));
