@@ -1,4 +1,5 @@
 // klubster config dump
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -47,14 +48,40 @@ Status write_tree(const NodeConfig& config, const std::string& to, bool with_sec
   return {};
 }
 
-Json as_json(const NodeConfig& config, bool origin) {
+Json as_json(const NodeConfig& config, const Options& options) {
   Json json = to_json(config, SecretForm::kHidden);
-  if (origin) return json;
   Json values = Json::object();
-  for (const auto& [key, setting] : config.settings)
-    values[key] = shown_value(key, setting);
+  for (const auto& [key, setting] : config.settings) {
+    const std::string value = options.secrets ? setting.value : shown_value(key, setting);
+    if (!options.origin) {
+      values[key] = value;
+      continue;
+    }
+    Json entry;
+    entry[find_key(key)->secret ? "secret" : "value"] = value;
+    entry["layer"] = setting.origin.layer;
+    entry["file"] = setting.origin.file;
+    values[key] = std::move(entry);
+  }
   json["values"] = std::move(values);
   return json;
+}
+
+// A terminal or a pipe would show secrets to whoever looks: they go into a file of their own.
+int dump_json(const NodeConfig& config, const Options& options) {
+  if (options.to.empty() && options.secrets) {
+    return report(
+        Error(ErrorKind::kInvalid, "Usage", "--secrets needs a new file for the JSON: --to FILE"));
+  }
+  const std::string text = as_json(config, options).pretty() + "\n";
+  if (options.to.empty()) {
+    std::cout << text;
+    return kExitDone;
+  }
+  const auto fd = open_file(options.to, O_WRONLY | O_CREAT | O_EXCL, options.secrets ? 0600 : 0644);
+  if (!fd) return report(fd.error());
+  const auto written = write_all(fd->get(), text);
+  return written ? kExitDone : report(written.error());
 }
 
 int dump_tree(const NodeConfig& config, const Options& options) {
@@ -79,9 +106,7 @@ int run(const Options& options) {
   if (!sources) return report(sources.error());
   const auto config = resolve_config(*sources);
   if (!config) return report(config.error());
-  if (options.format == "tree") return dump_tree(*config, options);
-  std::cout << as_json(*config, options.origin).pretty() << "\n";
-  return kExitDone;
+  return options.format == "tree" ? dump_tree(*config, options) : dump_json(*config, options);
 }
 
 }  // namespace
@@ -91,10 +116,11 @@ Action declare_config_dump(Arguments& arguments) {
   add_tree_options(arguments, &options->tree);
   arguments.choice("--format", &options->format, {"json", "tree"},
                    "JSON on standard output (default), or a tree of files in --to");
-  arguments.option("--to", &options->to, "DIR",
-                   "Where the tree goes: a directory that is not there");
+  arguments.option("--to", &options->to, "DIR|FILE",
+                   "Where it goes: a directory (tree) or file (JSON) that is not there");
   arguments.flag("--origin", &options->origin, "JSON: also the layer and file of each value");
-  arguments.flag("--secrets", &options->secrets, "Tree: take secrets along, in files of mode 0600");
+  arguments.flag("--secrets", &options->secrets,
+                 "With --to: take secrets along, in files of mode 0600");
   return [options] { return run(*options); };
 }
 
