@@ -14,7 +14,22 @@ namespace {
 struct Options {
   TreeOptions tree;
   std::string key;
+  bool json = false;
 };
+
+int print(const Options& options, const std::string& value, const Origin& origin) {
+  if (options.json) {
+    Json json;
+    json["key"] = options.key;
+    json["value"] = value;
+    json["layer"] = origin.layer;
+    json["file"] = origin.file;
+    std::cout << json.pretty() << "\n";
+  } else {
+    std::cout << value << "\n";
+  }
+  return kExitDone;
+}
 
 int run(const Options& options) {
   const KeySpec* spec = find_key(options.key);
@@ -27,16 +42,14 @@ int run(const Options& options) {
   }
   const auto found = tree.settings.find(options.key);
   if (found != tree.settings.end()) {
-    std::cout << shown_value(options.key, found->second) << "\n";
-    return kExitDone;
+    return print(options, shown_value(options.key, found->second), found->second.origin);
   }
   const std::string value = options.key == "node/name" ? tree.node : default_value(*spec);
   if (value.empty()) {
     std::cerr << "klubster: " << options.key << " is not set\n";
     return kExitFailed;
   }
-  std::cout << value << "\n";
-  return kExitDone;
+  return print(options, value, {});
 }
 
 }  // namespace
@@ -45,6 +58,7 @@ Action declare_config_get(Arguments& arguments) {
   const auto options = std::make_shared<Options>();
   arguments.word("KEY", &options->key, "The key, such as node/modes", true);
   add_tree_options(arguments, &options->tree);
+  arguments.flag("--json", &options->json, "Print JSON, with layer and file");
   return [options] { return run(*options); };
 }
 

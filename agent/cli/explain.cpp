@@ -8,6 +8,7 @@
 #include "cli/reference.h"
 #include "cli/tree_options.h"
 #include "cli/verbs.h"
+#include "model/key_names.h"
 #include "model/schema.h"
 
 namespace klubster {
@@ -40,27 +41,75 @@ int explain_reason(const Reason& reason) {
   return kExitDone;
 }
 
+// The file that took the key away from below, when that is why it is not set.
+const Origin* removal_of(const MergedTree& tree, const std::string& key) {
+  for (const auto& [path, origin] : tree.removed) {
+    if (stands_in(key, path)) return &origin;
+  }
+  return nullptr;
+}
+
+std::string where_from(NodeNameFrom from) {
+  switch (from) {
+    case NodeNameFrom::kCaller:
+      return "--node";
+    case NodeNameFrom::kKey:
+      return "node/name";
+    case NodeNameFrom::kMatch:
+      return "overlays/node=NAME/match, which fits this machine";
+    case NodeNameFrom::kHostname:
+      return "the machine's hostname";
+  }
+  return "";
+}
+
+void print_schema(const std::string& key, const KeySpec& spec) {
+  const std::string variable = location_variable(spec);
+  const std::string name = credential_name(key);
+  std::cout << key << ": " << spec.help << "\n"
+            << "form: " << expectation(spec.type) << (spec.secret ? "; secret" : "") << "\n"
+            << "default: " << (spec.default_text.empty() ? "none" : spec.default_text) << "\n"
+            << "since: " << spec.since
+            << (spec.in_place ? "" : "; does not change in place: klubster leave first") << "\n"
+            << "variable: " << (variable.empty() ? "none" : variable + " (where its file is)")
+            << "\n"
+            << "credential: " << name << "\n"
+            << "kernel line: " << (spec.secret ? "never, everybody can read it" : name + "=VALUE")
+            << "\n";
+}
+
+void print_value(const std::string& key, const MergedTree& tree) {
+  const auto found = tree.settings.find(key);
+  if (found != tree.settings.end()) {
+    std::cout << "value: " << shown_value(key, found->second) << "\n"
+              << "from: " << origin_text(found->second.origin) << "\n";
+    for (const auto& below : found->second.shadowed) {
+      std::cout << "instead of: " << shown_value(key, {below.value, below.origin, {}}) << ", "
+                << origin_text(below.origin) << "\n";
+    }
+  } else if (key == "node/name" && !tree.node.empty()) {
+    std::cout << "value: " << tree.node << "\n"
+              << "from: " << where_from(tree.node_from) << "\n";
+  } else {
+    std::cout << "value: not set\n";
+    if (const Origin* by = removal_of(tree, key)) {
+      std::cout << "removed by: " << origin_text(*by) << "\n";
+    }
+  }
+}
+
 int explain_key(const Options& options, const KeySpec& spec) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto tree = read_config_tree(*sources);
-  std::cout << options.subject << ": " << spec.help << "\n"
-            << "form: " << expectation(spec.type) << (spec.secret ? "; secret" : "") << "\n"
-            << "default: " << (spec.default_text.empty() ? "none" : spec.default_text) << "\n"
-            << "since: " << spec.since
-            << (spec.in_place ? "" : "; does not change in place: klubster leave first") << "\n";
-  const auto found = tree.settings.find(options.subject);
-  if (found == tree.settings.end()) {
-    std::cout << "value: not set\n";
-  } else {
-    std::cout << "value: " << shown_value(options.subject, found->second) << "\n"
-              << "from: " << origin_text(found->second.origin) << "\n";
-    for (const auto& below : found->second.shadowed) {
-      std::cout << "instead of: " << origin_text(below.origin) << "\n";
+  print_schema(options.subject, spec);
+  print_value(options.subject, tree);
+  for (const auto* problems : {&tree.errors, &tree.warnings}) {
+    for (const auto& problem : *problems) {
+      if (stands_in(options.subject, problem.key) || problem.key.ends_with("/" + options.subject)) {
+        std::cout << "refused: " << problem.text() << "\n";
+      }
     }
-  }
-  for (const auto& error : tree.errors) {
-    if (error.key == options.subject) std::cout << "refused: " << error.text() << "\n";
   }
   return kExitDone;
 }

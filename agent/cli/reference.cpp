@@ -93,6 +93,9 @@ Json keys_json() {
     entry["default"] = spec.default_text;
     entry["secret"] = spec.secret;
     entry["inPlace"] = spec.in_place;
+    entry["newline"] = allows_newline(spec.type);
+    entry["variable"] = location_variable(spec);
+    entry["credential"] = credential_name(spec.pattern);
     entry["since"] = spec.since;
     entry["help"] = spec.help;
     list.push_back(std::move(entry));

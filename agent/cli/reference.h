@@ -10,7 +10,7 @@ namespace klubster {
 
 std::string keys_markdown();  // docs/config.md
 std::string keys_text(const Look& look);
-Json keys_json();
+Json keys_json();            // nix/schema.json
 std::string keys_systemd();  // units/klubster-credentials.conf
 
 std::string reasons_markdown();  // docs/reasons.md

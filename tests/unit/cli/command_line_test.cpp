@@ -238,7 +238,56 @@ TEST_CASE("explain shows the winning file and what it won against", "[cli]") {
   CHECK(ran.code == kExitDone);
   CHECK_THAT(ran.out, ContainsSubstring("value: https://high.org/p") &&
                           ContainsSubstring("from: layer system, " + high.at("profile/url")) &&
-                          ContainsSubstring("instead of: layer image, " + low.at("profile/url")));
+                          ContainsSubstring("instead of: https://low.org/p, layer image, " +
+                                            low.at("profile/url")));
+}
+
+TEST_CASE("explain shows a key's other names, hidden secrets, removals and what was refused",
+          "[cli]") {
+  Directory low;
+  Directory high;
+  low.write("secrets/S", "hunter2\n");
+  high.write("secrets/S", "hunter3\n");
+  low.write("profile/url", "https://low.org/p\n");
+  low.write("profile/ca.lock", "");
+  high.write("profile/url.unset", "");
+  high.write("profile/ca", "no certificate\n");
+  for (const auto* directory : {&low, &high})
+    fs::permissions(directory->at("secrets/S"), fs::perms(0600));
+  const auto explain = [&](const std::string& key) {
+    const Ran ran = klubster_command(
+        {"explain", key, "--root", low.path(), "--root", high.path(), "--node", "n1"});
+    CHECK(ran.code == kExitDone);
+    return ran.out;
+  };
+
+  CHECK_THAT(explain("secrets/S"),
+             ContainsSubstring("value: (secret)\nfrom: layer system, " + high.at("secrets/S")) &&
+                 ContainsSubstring("instead of: (secret), layer image, " + low.at("secrets/S")) &&
+                 ContainsSubstring("variable: none") &&
+                 ContainsSubstring("credential: klubster.secrets.S") &&
+                 ContainsSubstring("kernel line: never"));
+  CHECK_THAT(explain("profile/url"),
+             ContainsSubstring("variable: KLUBSTER_PROFILE_URL_FILE") &&
+                 ContainsSubstring("kernel line: klubster.profile.url=VALUE") &&
+                 ContainsSubstring("value: not set\nremoved by: layer system, " +
+                                   high.at("profile/url.unset")));
+  CHECK_THAT(explain("profile/ca"),
+             ContainsSubstring("refused: " + high.at("profile/ca") + ": key profile/ca: expected"));
+  CHECK_THAT(explain("node/name"), ContainsSubstring("value: n1\nfrom: --node"));
+}
+
+TEST_CASE("config get --json adds layer and file", "[cli]") {
+  Directory tree;
+  tree.write("inputs/X", "1\n");
+  const auto get = [&](const std::string& key) {
+    const Ran ran = klubster_command({"config", "get", key, "--root", tree.path(), "--json"});
+    return parse_json(ran.out).value();
+  };
+
+  CHECK(get("inputs/X").text_or("value") == "1");
+  CHECK(get("inputs/X").text_or("file") == tree.at("inputs/X"));
+  CHECK(get("apply/auto").integer_or("layer") == 1);
 }
 
 TEST_CASE("explain knows reasons, and says which one was probably meant", "[cli]") {

@@ -1,4 +1,4 @@
-// The reference pages in docs/ are what the tables say.
+// The reference pages in docs/ and nix/ are what the tables say.
 #include "cli/reference.h"
 
 #include <filesystem>
@@ -32,6 +32,10 @@ TEST_CASE("docs/reasons.md is what `klubster explain --all --format markdown` pr
 TEST_CASE("the drop-in of credentials is what `klubster config keys --format systemd` prints",
           "[docs]") {
   CHECK(page("klubster-credentials.conf", "units") == keys_systemd());
+}
+
+TEST_CASE("nix/schema.json is what `klubster config keys --format json` prints", "[docs]") {
+  CHECK(page("schema.json", "nix") == keys_json().pretty() + "\n");
 }
 
 TEST_CASE("the JSON forms list every row", "[docs]") {
