@@ -22,6 +22,10 @@ inline constexpr std::string_view kWorkerStaging = "/run/klubster-unit/staging";
 inline constexpr std::string_view kStepOutputs = "/run/klubster-unit/outputs";
 inline constexpr std::string_view kStepMembers = "/run/klubster-unit/members.json";
 
+// What was imported from a medium, and how that went.
+inline constexpr std::string_view kMediaDir = "/var/lib/klubster/media";
+inline constexpr std::string_view kMediaRecord = "/var/lib/klubster/media.json";
+
 // Roots of the config tree, lowest first: the image's, the administrator's, this machine's,
 // until the next reboot.
 inline constexpr std::string_view kConfigRoots[] = {

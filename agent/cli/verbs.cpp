@@ -15,6 +15,10 @@ constexpr Verb kConfigVerbs[] = {
     {"set", "Set one key, or several together", declare_config_set, {}},
     {"unset", "Take a key's value away", declare_config_unset, {}},
 };
+constexpr Verb kMediaVerbs[] = {
+    {"create", "Make an image that gives a bare machine its values", declare_media_create, {}},
+    {"import", "Take over what an attached medium holds", declare_media_import, {}},
+};
 constexpr Verb kProfileVerbs[] = {
     {"pack", "Make a package from a directory", declare_profile_pack, {}},
     {"sign", "Sign a package", declare_profile_sign, {}},
@@ -33,6 +37,7 @@ constexpr Verb kVerbs[] = {
     {"history", "Show what the agent decided and saw", declare_history, {}},
     {"leave", "Undo this node's steps and say goodbye to the peers", declare_leave, {}},
     {"config", "Ask and check the config tree", nullptr, kConfigVerbs},
+    {"media", "Make and import media labelled KLUBSTER", nullptr, kMediaVerbs},
     {"profile", "Make and look at profile packages", nullptr, kProfileVerbs},
     {"token", "Make cluster tokens", nullptr, kTokenVerbs},
     {"explain", "Explain a key of the config tree or a reason", declare_explain, {}},

@@ -26,6 +26,9 @@ Action declare_config_diff(Arguments& arguments);
 Action declare_config_set(Arguments& arguments);
 Action declare_config_unset(Arguments& arguments);
 
+Action declare_media_create(Arguments& arguments);
+Action declare_media_import(Arguments& arguments);
+
 // These four are carried out by klubster-unpack, which alone reads packages.
 Action declare_profile_pack(Arguments& arguments);
 Action declare_profile_sign(Arguments& arguments);

@@ -14,6 +14,9 @@ namespace klubster {
 struct ConfigRoot {
   int layer = 0;
   std::string path;
+  // Of a medium that anybody may have made: links are not followed, and who may read a file there
+  // says nothing.
+  bool foreign = false;
 };
 
 struct ConfigSources {

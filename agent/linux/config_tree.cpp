@@ -60,13 +60,15 @@ using UniqueDir = std::unique_ptr<DIR, CloseDir>;
 // Reads one root into a layer.
 class Walker {
  public:
-  explicit Walker(const ConfigRoot& root) {
+  explicit Walker(const ConfigRoot& root) : foreign_(root.foreign) {
     layer_.layer = root.layer;
     layer_.root = root.path;
   }
 
   TreeLayer run() {
-    UniqueFd fd(::open(layer_.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK));
+    const int flags = foreign_ ? O_NOFOLLOW : 0;
+    UniqueFd fd(
+        ::open(layer_.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | flags));
     if (fd) {
       read_directory(std::move(fd), "");
     } else if (errno != ENOENT) {
@@ -140,7 +142,13 @@ class Walker {
 
   void read_entry(int parent, const std::string& name, bool is_regular, const std::string& key) {
     if (!is_utf8(name)) return problem(key, "expected a name in UTF-8, found other bytes");
-    auto read = read_tree_file(parent, name, is_regular);
+    // What a directory of a medium says about its entries may be a lie.
+    struct stat info {};
+    if (foreign_ && ::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(info.st_mode)) {
+      return problem(key, "expected a file or a directory, found a symbolic link");
+    }
+    auto read = read_tree_file(parent, name, is_regular && !foreign_);
     if (S_ISDIR(read.mode)) {
       if (must_be_file(without_overlay(key))) {
         return problem(key, "expected a file, found a directory");
@@ -149,12 +157,14 @@ class Walker {
       return fd ? read_directory(std::move(fd), key) : problem(key, cannot_read(errno));
     }
     if (!read.value) return problem(key, read.value.error().message());
-    if (auto exposed = exposed_secret(without_overlay(key), read.mode)) {
+    auto exposed = exposed_secret(without_overlay(key), read.mode);
+    if (exposed && !foreign_) {
       problem(key, std::move(*exposed));
     }
     layer_.files.push_back({key, std::move(*read.value), layer_.root + "/" + key});
   }
 
+  bool foreign_;
   TreeLayer layer_;
   std::size_t entries_ = 0;
   std::vector<std::pair<dev_t, ino_t>> ancestors_;  // of the directory being read

@@ -1,8 +1,6 @@
 // Packing and signing.
 #include "unpack/pack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "linux/files.h"
+#include "unpack/archive_writer.h"
 #include "unpack/judge.h"
 
 namespace klubster {
@@ -22,22 +21,6 @@ namespace {
 
 constexpr std::size_t kMaxKeyBytes = 4096;
 constexpr std::size_t kReadBytes = 64 * 1024;
-
-struct FreeArchive {
-  void operator()(archive* writer) const { archive_write_free(writer); }
-};
-using ArchivePtr = std::unique_ptr<archive, FreeArchive>;
-
-struct FreeEntry {
-  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
-};
-
-Status demand(archive* writer, int code) {
-  if (code == ARCHIVE_OK) return {};
-  const char* text = archive_error_string(writer);
-  return Error(ErrorKind::kIo, "SystemCallFailed",
-               "libarchive: " + printable(text == nullptr ? "unknown" : text));
-}
 
 // True when `inner` would be packed with `outer` the next time.
 bool lies_within(const std::string& inner, const std::string& outer) {
@@ -49,7 +32,7 @@ bool lies_within(const std::string& inner, const std::string& outer) {
 }
 
 Status write_header(archive* writer, const std::string& path, const PackageFile& file) {
-  const std::unique_ptr<archive_entry, FreeEntry> entry(archive_entry_new());
+  const EntryPtr entry(archive_entry_new());
   archive_entry_set_pathname_utf8(entry.get(), path.c_str());
   archive_entry_copy_pathname(entry.get(), path.c_str());
   archive_entry_set_filetype(entry.get(), AE_IFREG);

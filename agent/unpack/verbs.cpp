@@ -9,6 +9,7 @@
 #include "base/reason.h"
 #include "base/text.h"
 #include "unpack/inspect.h"
+#include "unpack/medium.h"
 #include "unpack/open_package.h"
 #include "unpack/pack.h"
 
@@ -31,7 +32,7 @@ struct Call {
 
 struct Verb {
   const char* name;
-  const char* usage;
+  const char* usage;                 // nullptr: not for people
   std::vector<std::string> options;  // with a value
   std::size_t words;
   Status (*run)(const Call&);
@@ -39,7 +40,8 @@ struct Verb {
 
 Error wrong_usage(std::string why, const Verb& verb) {
   return Error(ErrorKind::kInvalid, "Usage", std::move(why))
-      .hint(std::string("klubster profile ") + verb.usage);
+      .hint(verb.usage == nullptr ? "klubster media create --help"
+                                  : std::string("klubster profile ") + verb.usage);
 }
 
 void show_warnings(const Profile& profile) {
@@ -116,6 +118,11 @@ Status sign(const Call& call) {
   return sign_file(call, call.words[0], call.words[1], package->profile);
 }
 
+// Called by `klubster media create`.
+Status make_medium(const Call& call) {
+  return write_medium(call.words[0], call.words[1]);
+}
+
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"validate", "validate FILE|DIR", {}, 1, validate},
@@ -126,6 +133,7 @@ const std::vector<Verb>& verbs() {
        1,
        pack},
       {"sign", "sign FILE KEYFILE [--seq N] [--cluster NAME]", {"--seq", "--cluster"}, 2, sign},
+      {"medium", nullptr, {}, 2, make_medium},
   };
   return all;
 }
@@ -169,15 +177,16 @@ std::optional<int> run_package_verb(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return std::nullopt;
   if (arguments[0] == "--help") {
     std::cout << "Checks, shows, makes and signs profile packages.\n\n";
-    for (const auto& verb : verbs())
-      std::cout << "  klubster profile " << verb.usage << '\n';
+    for (const auto& verb : verbs()) {
+      if (verb.usage != nullptr) std::cout << "  klubster profile " << verb.usage << '\n';
+    }
     std::cout << "\nExit codes: 0 done, 1 failed, 64 wrong usage, 78 fix the input.\n";
     return kExitDone;
   }
   for (const auto& verb : verbs()) {
     if (arguments[0] != verb.name) continue;
     const bool help = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
-    if (help) {
+    if (help && verb.usage != nullptr) {
       std::cout << "klubster profile " << verb.usage << '\n';
       return kExitDone;
     }

@@ -68,6 +68,9 @@ TEST_CASE("every verb has help on standard output with the exit codes", "[cli]")
                                                                 {"token"},
                                                                 {"token", "create"},
                                                                 {"explain"},
+                                                                {"media"},
+                                                                {"media", "create"},
+                                                                {"media", "import"},
                                                                 {"hardware"}}));
   auto with_help = words;
   with_help.emplace_back("--help");
