@@ -77,6 +77,10 @@ constexpr Reason kReasons[] = {
      "look what it left behind, then klubster apply", false},
     {"NotConfigured", "this node has nothing to do yet",
      "write node/modes and profile/url or profile/path, then systemctl reload klubster", false},
+    {"NotInPlace",
+     "the tree changes what names this node or its cluster, which it belongs to; the last good one "
+     "stays in force",
+     "put the old value back, or klubster leave and then systemctl reload klubster", false},
     {"NotReady", "a step runs, but its readiness probe has not succeeded within its time",
      "journalctl KLUBSTER_STEP=STEP -b", true},
     {"OomKilled", "the kernel killed a step because memory ran out",

@@ -39,7 +39,8 @@ Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState s
       workers_(places_),
       shell_({units_, log_, timers_, steps_, workers_}, std::move(state), boot_),
       peering_(bus, places_, [this](PeerNews news) { take_news(std::move(news)); }),
-      watch_(loop, {}, [this] { reload(); }) {}
+      watch_(loop, {}, [this] { reload(); }),
+      in_force_(places_, salt_) {}
 
 void Agent::start() {
   facts_.load();
@@ -48,7 +49,7 @@ void Agent::start() {
     consider_generation();
     show();
   });
-  restore_generation();
+  restore_generation(system_config_sources());
   read_config();
 }
 
@@ -60,23 +61,18 @@ void Agent::record_boot() {
   shell_.record(booted("normal", "the event log is sound"));
 }
 
-// The generation that ran before: from disk alone, without config tree or network.
-void Agent::restore_generation() {
+// The generation that ran before: from disk, with today's secrets, without network.
+void Agent::restore_generation(const ConfigSources& sources) {
   const auto& generation = shell_.state().generation;
   if (!generation) return;
   auto stored = load_generation(places_.generations(), generation->number);
-  if (!stored) {
-    set_problem("generation", std::move(stored.error()).in("restoring the last generation"));
-    return;
-  }
-  auto config = restore_config(stored->config, system_config_sources());
+  auto config = stored ? restore_config(stored->config, sources) : stored.error();
   if (!config) {
-    set_problem("generation", std::move(config.error()).in("restoring the last generation"));
-    return;
+    return set_problem("generation", std::move(config.error()).in("restoring the last generation"));
   }
-  config_ = std::move(*config);
-  have_config_ = true;
-  profile_ = std::move(stored->profile);
+  const bool whole = config->warnings.empty();  // it warns of each secret that it lacks
+  present_ = Present{std::move(*config), std::move(stored->profile), whole};
+  set_problem("generation", std::nullopt);
 }
 
 void Agent::reload() {
@@ -84,55 +80,81 @@ void Agent::reload() {
 }
 
 void Agent::read_config() {
-  const ConfigSources sources = system_config_sources();
   std::vector<std::string> roots;
-  for (const auto& root : sources.roots)
+  for (const auto& root : system_config_sources().roots)
     roots.push_back(root.path);
-  watch_.watch(roots, {});  // before reading, so that no change falls between two readings
-  take_config(resolve_config(sources));
+  // Before anything is read, so that no change falls between two readings.
+  watch_.watch(roots, {std::string(names::kHardwareFile)});
+  const ConfigSources sources = system_config_sources();
+  show_verdict(in_force_.read(sources, shell_.state()));
+  renew_secrets(sources);
+  if (in_force_.known()) {
+    if (auto started = peering_.configure(in_force_.config(), machine_, boot_); !started) {
+      log_error(std::move(started.error()).in("configuring klubster-peerd"));
+    }
+    acquire_profile();
+  }
+  if (in_force_.known() || present_) prepare_steps();
+  refresh_plan();
+  shell_.settle();
 }
 
-// A valid config comes into force; a bad one leaves what was last good.
-void Agent::take_config(Result<NodeConfig> config) {
-  if (!config) {
-    const Error& error = config.error();
-    const bool told = shell_.state().config_message == error.message();
+// What the reading of the tree came to, on record. The same again is no news.
+void Agent::show_verdict(const Status& read) {
+  const NodeState& state = shell_.state();
+  set_problem("last-good", in_force_.trouble());
+  if (!read) {
+    const Error& error = read.error();
+    const bool told = state.config_message == error.message();
     if (!told) shell_.record(config_rejected(error.reason(), error.message()));
-    if (!told) log_error(error);
-    set_problem("config", error);
-  } else {
-    const bool known =
-        shell_.state().config_hash == config->config_hash && shell_.state().config_reason.empty();
-    config_ = std::move(*config);
-    have_config_ = true;
-    if (!known) shell_.record(config_accepted(config_.config_hash));
-    set_problem("config", std::nullopt);
-    for (const auto& warning : config_.warnings)
-      log_warning(warning);
+    return set_problem("config", error);
   }
-  if (!have_config_) {
-    config_.node = system_config_sources().hostname;  // somebody has to say what is wrong
-    return show();
-  }
+  set_problem("config", std::nullopt);
+  const NodeConfig& config = in_force_.config();
+  if (state.config_hash == config.config_hash && state.config_reason.empty()) return;
+  shell_.record(config_accepted(config.config_hash));
+  for (const auto& warning : config.warnings)
+    log_warning(warning);
+}
 
-  steps_.set_config(config_);
-  if (auto written = steps_.write_members(config_, addresses_); !written) {
-    log_error(written.error());
+// A generation that was restored while one of its secrets could not be read gets it once it can.
+void Agent::renew_secrets(const ConfigSources& sources) {
+  const auto& generation = shell_.state().generation;
+  if (!generation || (present_ && present_->whole)) return;
+  if (present_ && in_force_.whole() && in_force_.config().config_hash == generation->config_hash) {
+    present_->config = in_force_.config();
+    present_->whole = true;
+  } else {
+    restore_generation(sources);
   }
-  if (auto started = peering_.configure(config_, machine_, boot_); !started) {
-    log_error(std::move(started.error()).in("configuring klubster-peerd"));
-  }
-  origin_.reset();
-  if (config_.profile.assigned()) {
-    auto origin = workers_.assign(config_, shell_.state().key_seq);
-    set_problem("profile", origin ? std::optional<Error>() : origin.error());
-    if (origin) origin_ = *origin;
+}
+
+void Agent::acquire_profile() {
+  const NodeConfig& config = in_force_.config();
+  std::optional<ProfileOrigin> origin;
+  if (config.profile.assigned()) {
+    auto assigned = workers_.assign(config, shell_.state().key_seq);
+    set_problem("profile", assigned ? std::optional<Error>() : assigned.error());
+    if (assigned) origin = std::move(*assigned);
   } else {
     set_problem("profile", Error(ErrorKind::kInvalid, "NotConfigured", "no profile is assigned"));
   }
-  shell_.set_origin(origin_);
-  refresh_plan();
-  shell_.settle();
+  // Of the same origin the acquisition goes on where it is.
+  const bool same = origin && origin_ && origin->fingerprint == origin_->fingerprint;
+  origin_ = std::move(origin);
+  if (!same) shell_.set_origin(origin_);
+}
+
+// What steps see: the present generation's config. Before there is one, nothing runs.
+const NodeConfig& Agent::running() const {
+  return present_ ? present_->config : in_force_.config();
+}
+
+void Agent::prepare_steps() {
+  steps_.set_config(running());
+  if (auto written = steps_.write_members(running(), addresses_); !written) {
+    log_error(written.error());
+  }
 }
 
 Result<Plan> Agent::plan_for(const NodeConfig& config, const Profile& profile, std::uint64_t number,
@@ -160,8 +182,9 @@ Result<Plan> Agent::plan_for(const NodeConfig& config, const Profile& profile, s
 // The plan of the present generation, with the facts that are known by now.
 void Agent::refresh_plan() {
   const auto& generation = shell_.state().generation;
-  if (!generation || !profile_) return;
-  auto plan = plan_for(config_, *profile_, generation->number, generation->profile_sha256);
+  if (!generation || !present_) return;
+  auto plan =
+      plan_for(present_->config, present_->profile, generation->number, generation->profile_sha256);
   if (!plan) {
     // What runs goes on by the plan that it was started with.
     set_problem("plan", plan.error());
@@ -174,16 +197,20 @@ void Agent::refresh_plan() {
 
 // When the profile is on the disk and something differs from the present generation: a new one.
 void Agent::consider_generation() {
-  if (!origin_ || !shell_.acquisition().acquired || !have_config_) return;
+  if (!origin_ || !shell_.acquisition().acquired || !in_force_.whole()) return;
   const NodeState& state = shell_.state();
-  const bool same = state.generation && state.generation->config_hash == config_.config_hash &&
+  const NodeConfig& config = in_force_.config();
+  const bool same = present_ && state.generation->config_hash == config.config_hash &&
                     state.generation->source == origin_->fingerprint;
-  if (same || state.leaving || !state.config_reason.empty()) return;
-  if (state.generation && !config_.apply_auto && !apply_asked_) return;
+  if (same || state.leaving) return;
+  // Who asks for the tree's changes does not get those of an older one, because the tree is bad.
+  const bool asked = apply_asked_ && state.config_reason.empty();
+  if (state.generation && !config.apply_auto && !asked) return;
   auto made = make_generation();
   set_problem("plan", made ? std::optional<Error>() : made.error());
   if (!made) return;
   apply_asked_ = false;
+  prepare_steps();
   refresh_plan();
   shell_.settle();  // taken up after the present round
 }
@@ -196,11 +223,12 @@ Status Agent::make_generation() {
   const NodeState& state = shell_.state();
   const std::uint64_t number = state.generation ? state.generation->number + 1 : 1;
   // A profile that does not fit this node is refused before anything of the old one is touched.
-  auto plan = plan_for(config_, *profile, number, unpacked->sha256);
+  const NodeConfig& config = in_force_.config();
+  auto plan = plan_for(config, *profile, number, unpacked->sha256);
   if (!plan) return plan.error();
 
-  const Json config = to_json(config_, SecretForm::kDigest, salt_);
-  auto saved = save_generation(places_.generations(), number, config, *profile);
+  const Json stored = to_json(config, SecretForm::kDigest, salt_);
+  auto saved = save_generation(places_.generations(), number, stored, *profile);
   if (!saved) return saved;
   if (!state.profile || state.profile->sha256 != unpacked->sha256 ||
       state.profile->source != origin_->fingerprint) {
@@ -210,10 +238,11 @@ Status Agent::make_generation() {
              {{"KLUBSTER_PROFILE", unpacked->sha256}});
     workers_.drop_downloads();  // the sealed tree is what stays
   }
-  shell_.record(generation_made({number, config_.config_hash, origin_->fingerprint,
-                                 unpacked->sha256, profile->name, profile->version}));
+  shell_.record(generation_made({number, config.config_hash, origin_->fingerprint, unpacked->sha256,
+                                 profile->name, profile->version}));
   log_info("generation " + std::to_string(number) + " begins");
-  profile_ = std::move(*profile);
+  present_ = Present{config, std::move(*profile), true};
+  set_problem("generation", std::nullopt);
   return {};
 }
 
@@ -221,7 +250,7 @@ Status Agent::make_generation() {
 void Agent::take_news(PeerNews news) {
   if (news.addresses != addresses_) {
     addresses_ = news.addresses;
-    if (auto written = steps_.write_members(config_, addresses_); !written) {
+    if (auto written = steps_.write_members(running(), addresses_); !written) {
       log_error(written.error());
     }
   }
@@ -253,8 +282,15 @@ Status Agent::apply(std::uint64_t if_generation, const std::string& by) {
                      std::to_string(present));
   }
   apply_asked_ = true;
-  shell_.record(retry_requested(by));
+  const bool had_left = shell_.state().gone;
+  if (!had_left) shell_.record(retry_requested(by));
   reload();
+  // A node that has left comes back with its new config, not with the old one until that is there.
+  const bool changed = generation && generation->config_hash != in_force_.config().config_hash;
+  if (had_left && !changed) {
+    shell_.record(retry_requested(by));
+    shell_.settle();
+  }
   return {};
 }
 
@@ -268,20 +304,17 @@ Result<std::vector<Event>> Agent::history(std::uint64_t since_seq, std::size_t l
 }
 
 void Agent::set_problem(const std::string& about, std::optional<Error> error) {
-  const auto known = problem_by_topic_.find(about);
+  const auto known = problems_.find(about);
   const bool told =
-      known != problem_by_topic_.end() && error && known->second.message() == error->message();
-  if (error && !told && about != "config") log_error(*error);
-  if (known != problem_by_topic_.end()) problem_by_topic_.erase(known);
-  if (error) problem_by_topic_.emplace(about, std::move(*error));
-  problems_.clear();
-  for (const auto& [topic, problem] : problem_by_topic_)
-    problems_.push_back(problem);
+      known != problems_.end() && error && known->second.message() == error->message();
+  if (error && !told) log_error(*error);
+  if (known != problems_.end()) problems_.erase(known);
+  if (error) problems_.emplace(about, std::move(*error));
 }
 
 Scene Agent::scene() const {
-  return {config_,   shell_.state(), shell_.plan(), shell_.decision(), shell_.acquisition(),
-          problems_, log_.damage()};
+  return {in_force_.config(),   shell_.state(), shell_.plan(), shell_.decision(),
+          shell_.acquisition(), problems_,      log_.damage()};
 }
 
 // Tells everybody who looks: peers, D-Bus, systemd.

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "daemon/config_in_force.h"
 #include "daemon/generations.h"
 #include "daemon/peering.h"
 #include "daemon/places.h"
@@ -49,10 +52,13 @@ class Agent {
 
   Scene scene() const;
   void record_boot();
+  void restore_generation(const ConfigSources& sources);
   void read_config();
-  void take_config(Result<NodeConfig> config);
-  void restore_generation();
-  void use_generation(std::uint64_t number, Profile profile);
+  void show_verdict(const Status& read);
+  void renew_secrets(const ConfigSources& sources);
+  void acquire_profile();
+  const NodeConfig& running() const;
+  void prepare_steps();
   void refresh_plan();
   void consider_generation();
   Status make_generation();
@@ -74,16 +80,21 @@ class Agent {
   Peering peering_;
   TreeWatch watch_;
 
-  NodeConfig config_;               // in force: the newest valid one, else the last good
-  std::optional<Profile> profile_;  // of the present generation
+  // What the present generation was made of: its steps see nothing else until there is a new one.
+  struct Present {
+    NodeConfig config;
+    Profile profile;
+    bool whole;  // false: a secret of it could not be read
+  };
+
+  ConfigInForce in_force_;
+  std::optional<Present> present_;
   std::optional<ProfileOrigin> origin_;
-  bool have_config_ = false;
   bool apply_asked_ = false;
   std::map<std::string, std::vector<std::string>> addresses_;  // of members
   std::vector<Condition> conditions_;
-  std::map<std::string, Error> problem_by_topic_;
-  std::vector<Error> problems_;
-  std::string shown_;  // the status that was announced last
+  std::map<std::string, Error> problems_;  // by topic
+  std::string shown_;                      // the status that was announced last
   std::function<void()> changed_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "linux/files.h"
+#include "model/node_config.h"
 
 namespace klubster {
 
@@ -31,9 +32,22 @@ Status save_generation(const std::string& directory, std::uint64_t number, const
   return sync_directory(directory);
 }
 
+std::string config_file(const std::string& directory, std::uint64_t number) {
+  return directory + "/" + std::to_string(number) + "/config.json";
+}
+
+Result<Json> load_config(const std::string& path) {
+  auto config = load_json(path);
+  if (!config) return config;
+  if (auto read = node_config_from_json(*config, {}); !read) {
+    return std::move(read.error()).in(path);
+  }
+  return config;
+}
+
 Result<Generation> load_generation(const std::string& directory, std::uint64_t number) {
   const std::string path = directory + "/" + std::to_string(number);
-  auto config = load_json(path + "/config.json");
+  auto config = load_config(config_file(directory, number));
   if (!config) return config.error();
   auto manifest = load_json(path + "/profile.json");
   if (!manifest) return manifest.error();

@@ -18,6 +18,11 @@ struct Generation {
 // generations/<N>/{config.json,profile.json}; durable when it returns.
 Status save_generation(const std::string& directory, std::uint64_t number, const Json& config,
                        const Profile& profile);
+// Where the config of a generation is.
+std::string config_file(const std::string& directory, std::uint64_t number);
+// The config alone, from any file of that form: kInvalid or kIo when it is not there, cut or
+// damaged.
+Result<Json> load_config(const std::string& path);
 // kInvalid or kIo when it is not there or damaged.
 Result<Generation> load_generation(const std::string& directory, std::uint64_t number);
 

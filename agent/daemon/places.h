@@ -20,6 +20,7 @@ struct Places {
   std::string facts() const { return state + "/facts"; }
   std::string staging() const { return state + "/staging"; }
   std::string results() const { return state + "/results"; }
+  std::string last_good() const { return state + "/last-good.json"; }
   std::string salt() const { return state + "/salt"; }
   std::string credentials() const { return run + "/credentials"; }
   std::string outputs() const { return run + "/outputs"; }

@@ -63,11 +63,17 @@ Condition phase_condition(const Scene& scene, const std::string& phase, const st
   return condition("Ready", phase, false, reason, step_text(*view), now);
 }
 
+const Error* problem_about(const Scene& scene, const std::string& topic) {
+  const auto found = scene.problems.find(topic);
+  return found == scene.problems.end() ? nullptr : &found->second;
+}
+
 Condition profile_condition(const Scene& scene, const std::string& now) {
   const auto& acquisition = scene.acquisition;
-  if (!acquisition.acquired && acquisition.doing.empty() && !scene.problems.empty()) {
-    const Error& problem = scene.problems.front();
-    return condition("ProfileReady", "", false, problem.reason(), problem.message(), now);
+  const Error* problem = problem_about(scene, "profile");
+  if (problem == nullptr) problem = problem_about(scene, "config");
+  if (!acquisition.acquired && acquisition.doing.empty() && problem != nullptr) {
+    return condition("ProfileReady", "", false, problem->reason(), problem->message(), now);
   }
   if (acquisition.acquired) return condition("ProfileReady", "", true, "Verified", "", now);
   const std::string message = acquisition.message.empty() ? acquisition.doing : acquisition.message;
@@ -86,7 +92,7 @@ Json problem_json(const std::string& reason, const std::string& message) {
 
 Json problems_json(const Scene& scene) {
   Json problems = Json::array();
-  for (const auto& error : scene.problems)
+  for (const auto& [topic, error] : scene.problems)
     problems.push_back(problem_json(error));
   if (!scene.acquisition.reason.empty()) {
     problems.push_back(problem_json(scene.acquisition.reason, scene.acquisition.message));
@@ -164,18 +170,19 @@ std::vector<Condition> conditions_of(const Scene& scene, std::vector<Condition> 
   wanted.push_back(condition("StateSound", "", scene.damage.empty(),
                              scene.damage.empty() ? "LogVerified" : "LogDamaged", scene.damage,
                              now));
-  const auto input =
-      std::find_if(scene.problems.begin(), scene.problems.end(), [](const Error& error) {
-        return error.reason() == "InputMissing" || error.reason() == "ModeMissing" ||
-               error.reason() == "ManifestInvalid";
-      });
-  if (input != scene.problems.end()) {
-    wanted.push_back(condition("ProfileFits", "", false, input->reason(), input->message(), now));
+  const Error* plan = problem_about(scene, "plan");
+  if (plan != nullptr && (plan->reason() == "InputMissing" || plan->reason() == "ModeMissing" ||
+                          plan->reason() == "ManifestInvalid")) {
+    wanted.push_back(condition("ProfileFits", "", false, plan->reason(), plan->message(), now));
+  }
+  if (const Error* media = problem_about(scene, "media")) {
+    wanted.push_back(condition("MediaImported", "", false, media->reason(), media->message(), now));
   }
   if (scene.state.gone) {
     wanted.push_back(condition("Left", "", true, "Left", "this node has left the cluster", now));
   }
-  for (const auto& phase : scene.config.modes) {
+  // Those that are worked on; what a newer config says of them comes with its generation.
+  for (const auto& phase : scene.plan ? scene.plan->phases : scene.config.modes) {
     wanted.push_back(phase_condition(scene, phase, now));
   }
   // What is no longer said goes; what stays keeps its time.

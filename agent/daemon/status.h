@@ -1,6 +1,7 @@
 // What the agent shows: status, plan and the body of the node's record, as JSON. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,9 @@ struct Scene {
   const std::optional<Plan>& plan;
   const Decision& decision;
   const AcquireDecision& acquisition;
-  const std::vector<Error>& problems;  // beside those that the steps and the acquisition have
-  const std::string& damage;           // of the event log; empty: sound
+  // By topic ("config", "profile"), beside those that the steps and the acquisition have.
+  const std::map<std::string, Error>& problems;
+  const std::string& damage;  // of the event log; empty: sound
 };
 
 // Conditions of the node and of each phase; times of transitions are kept from `before`.

@@ -14,7 +14,7 @@ struct SmallNode {
   std::optional<Plan> plan;
   Decision decision;
   AcquireDecision acquisition;
-  std::vector<Error> problems;
+  std::map<std::string, Error> problems;
   std::string damage;
 
   SmallNode() {
@@ -23,6 +23,7 @@ struct SmallNode {
     config.profile.url = "https://example.org/p.tgz";
     acquisition.acquired = true;
     Plan made;
+    made.phases = {"server"};
     for (const char* id : {"one", "two"}) {
       Step step;
       step.phase = "server";
@@ -105,4 +106,26 @@ TEST_CASE("nothing to do is no change, a changed fingerprint is one", "[status]"
   const Json plan = plan_json(node.scene());
   CHECK(plan.bool_or("changes"));
   CHECK(plan.items("steps")[1].text_or("action") == "run");
+}
+
+TEST_CASE("only the phases of the plan are spoken of, whatever a newer config says", "[status]") {
+  SmallNode node;
+  node.config.modes = {"server", "stack"};  // not applied yet
+  CHECK(find_condition(conditions_of(node.scene(), {}, "T1"), "Ready", "stack") == nullptr);
+  node.plan.reset();
+  CHECK(find_condition(conditions_of(node.scene(), {}, "T1"), "Ready", "stack") != nullptr);
+}
+
+TEST_CASE("a medium that was refused is a condition and a problem, and no word about the profile",
+          "[status]") {
+  SmallNode node;
+  node.acquisition.acquired = false;
+  node.problems.emplace("media", Error(ErrorKind::kInvalid, "ConfigInvalid", "no such key"));
+  const auto conditions = conditions_of(node.scene(), {}, "T1");
+  const auto* media = find_condition(conditions, "MediaImported", "");
+  REQUIRE(media != nullptr);
+  CHECK(media->status == ConditionStatus::kFalse);
+  CHECK(media->message == "no such key");
+  CHECK(find_condition(conditions, "ProfileReady", "")->message.empty());
+  CHECK(status_json(node.scene(), {}).items("problems").size() == 1);
 }
