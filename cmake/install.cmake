@@ -19,6 +19,12 @@ install(FILES units/klubster-credentials.conf
 install(PROGRAMS units/klubster-credential-generator
         DESTINATION lib/systemd/system-generators RENAME klubster-credentials)
 install(FILES units/90-klubster.rules DESTINATION lib/udev/rules.d)
+# Where Debian's zsh looks; elsewhere it may be share/zsh/site-functions.
+set(KLUBSTER_ZSH_DIR share/zsh/vendor-completions CACHE STRING "where zsh finds completions")
+install(FILES agent/cli/completion/klubster.bash
+        DESTINATION share/bash-completion/completions RENAME klubster)
+install(FILES agent/cli/completion/_klubster DESTINATION ${KLUBSTER_ZSH_DIR})
+install(FILES agent/cli/completion/klubster.fish DESTINATION share/fish/vendor_completions.d)
 install(FILES README.md CHANGELOG.md DESTINATION share/doc/klubster OPTIONAL)
 install(FILES LICENSE DESTINATION share/doc/klubster RENAME copyright)
 

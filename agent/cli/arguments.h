@@ -14,6 +14,15 @@ class App;
 
 namespace klubster {
 
+// One option or word of a verb, as completion needs to know it.
+struct ArgumentShape {
+  std::vector<std::string> names;    // "-o", "--output"; of a word what --help calls it: "KEY"
+  std::string value_word;            // what an option's value is called; empty for flags
+  std::vector<std::string> choices;  // the only values, when they are few
+  bool is_option = false;
+  bool repeats = false;
+};
+
 // The options and words of one verb. What `into` points to must live as long as the verb's action.
 class Arguments {
  public:
@@ -36,8 +45,16 @@ class Arguments {
   // Everything that follows, options of another program included, as it is.
   void rest(std::vector<std::string>* into);
 
+  // Gives the words that follow to rest() without a parser, "--" and empty ones included.
+  void take_rest(int argc, const char* const* argv);
+
+  // What was declared, in its order.
+  const std::vector<ArgumentShape>& shapes() const { return shapes_; }
+
  private:
   CLI::App* app_;
+  std::vector<std::string>* rest_ = nullptr;
+  std::vector<ArgumentShape> shapes_;
 };
 
 // What a verb does once its arguments are read; returns the exit code.
@@ -45,10 +62,13 @@ using Action = std::function<int()>;
 
 struct Verb {
   const char* name;
-  const char* help;
+  const char* help;                         // empty: shown nowhere, for programs only
   Action (*declare)(Arguments& arguments);  // nullptr: only a group
   std::span<const Verb> below;              // verbs of the group
 };
+
+// What the verb takes. It must have a declaration.
+std::vector<ArgumentShape> shapes_of(const Verb& verb);
 
 // Parses the command line by the table and runs the verb that it names. Wrong usage is told on
 // standard error and gives 64.

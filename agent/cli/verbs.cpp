@@ -42,6 +42,7 @@ constexpr Verb kVerbs[] = {
     {"token", "Make cluster tokens", nullptr, kTokenVerbs},
     {"explain", "Explain a key of the config tree or a reason", declare_explain, {}},
     {"hardware", "Print what identifies this machine, as JSON", declare_hardware, {}},
+    {"complete", "", declare_complete, {}},
 };
 
 }  // namespace

@@ -37,4 +37,7 @@ Action declare_profile_inspect(Arguments& arguments);
 
 Action declare_token_create(Arguments& arguments);
 
+// Of shells, in agent/cli/completion/.
+Action declare_complete(Arguments& arguments);
+
 }  // namespace klubster
