@@ -82,8 +82,7 @@ class Walker {
  private:
   void problem(const std::string& key, std::string message) {
     const std::string file = key.empty() ? layer_.root : layer_.root + "/" + key;
-    layer_.problems.push_back(
-        {printable(file, 400), printable(key, 200), std::move(message), "ConfigInvalid"});
+    layer_.problems.push_back({file, key, std::move(message), "ConfigInvalid"});
   }
 
   void read_directory(UniqueFd fd, const std::string& key) {

@@ -51,7 +51,7 @@ void add_dotted(TreeLayer& layer, std::string_view name, Result<std::string> val
     if (const std::string meant = nearest_key(path); !meant.empty()) {
       message += " (did you mean " + credential_name(meant) + "?)";
     }
-    layer.problems.push_back({file, printable(path, 120), std::move(message), "ConfigInvalid"});
+    layer.problems.push_back({file, std::move(path), std::move(message), "ConfigInvalid"});
   } else if (!value) {
     layer.problems.push_back({file, *key, value.error().message(), "ConfigInvalid"});
   } else {

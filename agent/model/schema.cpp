@@ -147,6 +147,16 @@ std::string filled_in(std::string_view pattern, const std::vector<std::string>& 
   return join(segments, "/");
 }
 
+// "inputs/cluster-domain" is probably meant to be "inputs/CLUSTER_DOMAIN".
+std::string with_variable_name(std::string_view pattern, std::vector<std::string> parts) {
+  if (!pattern.ends_with("<NAME>")) return "";
+  for (char& c : parts.back()) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    if (c == '-' || c == '.') c = '_';
+  }
+  return filled_in(pattern, parts);
+}
+
 bool is_label_text(std::string_view value) {
   return std::ranges::none_of(
       value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
@@ -263,8 +273,17 @@ std::string default_value(const KeySpec& spec) {
 std::string nearest_key(std::string_view key) {
   const auto parts = split(key, '/');
   std::vector<std::string> candidates;
-  for (const auto& spec : kSchema)
-    candidates.push_back(filled_in(spec.pattern, parts));
+  for (const auto& spec : kSchema) {
+    std::string candidate = filled_in(spec.pattern, parts);
+    if (find_key(candidate) == nullptr) candidate = with_variable_name(spec.pattern, parts);
+    // In the right directory only the name can be wrong.
+    const auto open = spec.pattern.find('<');
+    const bool placed =
+        open != std::string_view::npos && key.starts_with(spec.pattern.substr(0, open));
+    const bool is_key = find_key(candidate) != nullptr;
+    if (is_key && placed && candidate.size() == key.size()) return candidate;
+    if (is_key) candidates.push_back(std::move(candidate));
+  }
   return nearest(key, candidates).value_or("");
 }
 

@@ -15,8 +15,9 @@ std::string_view layer_name(int layer) {
 }
 
 std::string TreeProblem::text() const {
-  std::string line = file.empty() ? "" : file + ": ";
-  if (!key.empty()) line += "key " + key + ": ";
+  // Names of files are anybody's: a newline in one must not look like another message.
+  std::string line = file.empty() ? "" : printable(file, 1024) + ": ";
+  if (!key.empty()) line += "key " + printable(key, 512) + ": ";
   return line + message;
 }
 

@@ -44,6 +44,10 @@ TEST_CASE("a misspelt key finds the one that was meant, with the user's own name
       {"members/n1/mode", "members/n1/modes"},
       {"profile/trusted-key.d/team", "profile/trusted-keys.d/team"},
       {"input/DOMAIN", "inputs/DOMAIN"},
+      {"inputs/cluster-domain", "inputs/CLUSTER_DOMAIN"},
+      {"secrets/password", "secrets/PASSWORD"},
+      {"entirely/elsewhere", ""},
+      {"entirely/DOMAIN", ""},
       {"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", ""},
   }));
   CAPTURE(wrong);
