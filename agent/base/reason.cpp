@@ -49,6 +49,10 @@ constexpr Reason kReasons[] = {
      "klubster peers NAME lists its facts; mark the output `share: cluster`", true},
     {"GenerationDiffers", "somebody else changed the node meanwhile",
      "klubster status, then decide again", false},
+    {"HostnameRefused", "the machine's hostname could not be set; no step begins before",
+     "install systemd-hostnamed (systemctl status systemd-hostnamed), or set node/set-hostname to "
+     "false",
+     true},
     {"HttpStatus", "the server answered with an HTTP status that is not a success",
      "open the URL with curl -v", true},
     {"InputMissing", "inputs that the profile requires have no value",

@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "daemon/media_news.h"
 #include "linux/config_tree.h"
 #include "linux/machine.h"
 #include "linux/notify.h"
@@ -40,6 +41,11 @@ Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState s
       shell_({units_, log_, timers_, steps_, workers_}, std::move(state), boot_),
       peering_(bus, places_, [this](PeerNews news) { take_news(std::move(news)); }),
       watch_(loop, {}, [this] { reload(); }),
+      hostname_(loop, bus,
+                [this] {
+                  hold_steps();
+                  shell_.settle();
+                }),
       in_force_(places_, salt_) {}
 
 void Agent::start() {
@@ -84,7 +90,8 @@ void Agent::read_config() {
   for (const auto& root : system_config_sources().roots)
     roots.push_back(root.path);
   // Before anything is read, so that no change falls between two readings.
-  watch_.watch(roots, {std::string(names::kHardwareFile)});
+  watch_.watch(roots, {std::string(names::kHardwareFile), places_.media()});
+  set_problem("media", refused_medium(places_.media()));
   const ConfigSources sources = system_config_sources();
   show_verdict(in_force_.read(sources, shell_.state()));
   renew_secrets(sources);
@@ -155,6 +162,13 @@ void Agent::prepare_steps() {
   if (auto written = steps_.write_members(running(), addresses_); !written) {
     log_error(written.error());
   }
+  hostname_.want(running().set_hostname ? running().node : "");
+  hold_steps();
+}
+
+void Agent::hold_steps() {
+  shell_.set_held(hostname_.waits());
+  set_problem("hostname", hostname_.problem());
 }
 
 Result<Plan> Agent::plan_for(const NodeConfig& config, const Profile& profile, std::uint64_t number,

@@ -10,6 +10,7 @@
 
 #include "daemon/config_in_force.h"
 #include "daemon/generations.h"
+#include "daemon/hostname.h"
 #include "daemon/peering.h"
 #include "daemon/places.h"
 #include "daemon/status.h"
@@ -59,6 +60,7 @@ class Agent {
   void acquire_profile();
   const NodeConfig& running() const;
   void prepare_steps();
+  void hold_steps();
   void refresh_plan();
   void consider_generation();
   Status make_generation();
@@ -79,6 +81,7 @@ class Agent {
   Shell shell_;
   Peering peering_;
   TreeWatch watch_;
+  Hostname hostname_;
 
   // What the present generation was made of: its steps see nothing else until there is a new one.
   struct Present {

@@ -36,6 +36,7 @@ struct OutputsView {
 struct World {
   std::string boot;
   std::uint64_t now_mono_usec = 0;
+  std::string held;                           // what every start waits for; empty: nothing
   bool stopping = false;                      // the machine goes down: what dies now did not fail
   std::map<std::string, UnitSnapshot> units;  // absent: not watched yet
   std::set<std::string> starting;             // sent to systemd, not answered

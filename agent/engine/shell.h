@@ -34,6 +34,8 @@ class Shell {
   // What to work on; settle() takes it up.
   void set_plan(std::optional<Plan> plan) { plan_ = std::move(plan); }
   void set_origin(std::optional<ProfileOrigin> origin);
+  // Nothing begins while it is not empty: "the machine's hostname to become n1".
+  void set_held(std::string held) { world_.held = std::move(held); }
   void set_needs(std::map<std::string, NeedView> needs) { world_.needs = std::move(needs); }
 
   // Decides and acts until nothing is left to do now. Safe to call from within a handler of its

@@ -72,6 +72,7 @@ StepView StepDecider::idle(const std::string& blocked_by) {
     return view(StepProgress::kNeedsPerson, "NeedsPerson", past_.message);
   }
   if (!blocked_by.empty()) return view(StepProgress::kPending, "", "after " + blocked_by);
+  if (!world_.held.empty()) return view(StepProgress::kWaiting, "", world_.held);
   // What once succeeded like this does not wait for peers again: after a power cut of all nodes,
   // members that wait for one another would never come back.
   const bool once_done = up_to_date();

@@ -379,3 +379,20 @@ TEST_CASE("a start that systemd refuses is recorded, and tried again later", "[e
   world.wake();
   CHECK(world.view("server/etcd").progress == StepProgress::kReady);
 }
+
+TEST_CASE("while everything is held back nothing begins, and what runs is followed", "[engine]") {
+  EngineWorld world(plan_of({task("one"), task("two", {"one"})}));
+  world.shell->set_held("the hostname");
+  world.settle();
+  CHECK(world.view("server/one").progress == StepProgress::kWaiting);
+  CHECK(world.view("server/one").message == "the hostname");
+  CHECK(world.manager.started.empty());
+
+  world.shell->set_held("");
+  world.settle();
+  world.shell->set_held("the hostname");
+  world.finish(world.unit_of("server/one"), 0);
+  CHECK(world.view("server/one").progress == StepProgress::kDone);
+  CHECK(world.view("server/two").progress == StepProgress::kWaiting);
+  CHECK(world.view("server/two").attempt == 0);
+}
