@@ -113,7 +113,9 @@ class TreeCopy {
     const auto names = list_directory("/proc/self/fd/" + std::to_string(from.get()));
     if (!names) return names.error();
     for (const auto& name : *names) {
-      const std::string path = key.empty() ? name : key + "/" + name;
+      std::string path = key;
+      if (!path.empty()) path += '/';
+      path += name;
       if (auto copied = copy_entry(from.get(), to.get(), name, path, depth); !copied) {
         return copied;
       }
@@ -175,17 +177,18 @@ Status put_file(int parent, const std::string& name, const TreeChange& change) {
 // The directories on the way to a key, the root first; each is made when `make` and not there.
 Result<std::vector<UniqueFd>> walk(int root, const std::vector<std::string>& directories,
                                    const std::string& key, bool make) {
+  const std::string what = "the directory of " + key;
   std::vector<UniqueFd> way;
   way.emplace_back(::fcntl(root, F_DUPFD_CLOEXEC, 3));
   if (!way.back()) return system_error("opening the root", errno);
   for (const auto& name : directories) {
     const int parent = way.back().get();
     if (make && ::mkdirat(parent, name.c_str(), 0755) == 0) {
-      if (auto synced = sync(parent, "the directory of " + key); !synced) return synced.error();
+      if (auto synced = sync(parent, what); !synced) return synced.error();
     } else if (make && errno != EEXIST) {
-      return system_error("making the directory of " + key, errno);
+      return system_error("making " + what, errno);
     }
-    auto fd = enter(parent, name, "the directory " + name + " of " + key);
+    auto fd = enter(parent, name, what);
     if (!fd) return fd.error();
     way.push_back(std::move(*fd));
   }
