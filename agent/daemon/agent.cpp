@@ -40,7 +40,7 @@ Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState s
       workers_(places_),
       shell_({units_, log_, timers_, steps_, workers_}, std::move(state), boot_),
       peering_(bus, places_, [this](PeerNews news) { take_news(std::move(news)); }),
-      watch_(loop, {}, [this] { reload(); }),
+      watch_(loop, {}, [this] { read_config(); }),
       hostname_(loop, bus,
                 [this] {
                   hold_steps();
@@ -82,15 +82,19 @@ void Agent::restore_generation(const ConfigSources& sources) {
 }
 
 void Agent::reload() {
+  reload_asked_ = true;
   read_config();
 }
 
 void Agent::read_config() {
-  std::vector<std::string> roots;
-  for (const auto& root : system_config_sources().roots)
+  std::vector<std::string> roots, files = {std::string(names::kHardwareFile), places_.media()};
+  const ConfigSources places = system_config_sources();
+  for (const auto& root : places.roots)
     roots.push_back(root.path);
+  for (const auto& [variable, path] : places.locations)
+    files.push_back(path);
   // Before anything is read, so that no change falls between two readings.
-  watch_.watch(roots, {std::string(names::kHardwareFile), places_.media()});
+  watch_.watch(roots, files);
   set_problem("media", refused_medium(places_.media()));
   const ConfigSources sources = system_config_sources();
   show_verdict(in_force_.read(sources, shell_.state()));
@@ -216,14 +220,17 @@ void Agent::consider_generation() {
   const NodeConfig& config = in_force_.config();
   const bool same = present_ && state.generation->config_hash == config.config_hash &&
                     state.generation->source == origin_->fingerprint;
+  if (same) reload_asked_ = false;
   if (same || state.leaving) return;
+  // Who has left may clean the tree up without coming back by that.
+  if (state.gone && !reload_asked_) return;
   // Who asks for the tree's changes does not get those of an older one, because the tree is bad.
   const bool asked = apply_asked_ && state.config_reason.empty();
   if (state.generation && !config.apply_auto && !asked) return;
   auto made = make_generation();
   set_problem("plan", made ? std::optional<Error>() : made.error());
   if (!made) return;
-  apply_asked_ = false;
+  apply_asked_ = reload_asked_ = false;
   prepare_steps();
   refresh_plan();
   shell_.settle();  // taken up after the present round
@@ -309,6 +316,7 @@ Status Agent::apply(std::uint64_t if_generation, const std::string& by) {
 }
 
 void Agent::leave(const std::string& by) {
+  apply_asked_ = reload_asked_ = false;  // what was asked for before is over
   if (!shell_.state().leaving && !shell_.state().gone) shell_.record(leave_requested(by));
   shell_.settle();
 }

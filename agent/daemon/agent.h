@@ -94,6 +94,7 @@ class Agent {
   std::optional<Present> present_;
   std::optional<ProfileOrigin> origin_;
   bool apply_asked_ = false;
+  bool reload_asked_ = false;                                  // not by a change of the tree alone
   std::map<std::string, std::vector<std::string>> addresses_;  // of members
   std::vector<Condition> conditions_;
   std::map<std::string, Error> problems_;  // by topic
