@@ -35,9 +35,7 @@ void add(std::vector<std::string>& lines, std::string line) {
 }
 
 // `profile` is nullptr when the tree is to be checked by itself.
-Finding check_node(ConfigSources sources, const std::string& node, const Profile* profile) {
-  sources.node = node;
-  const auto tree = read_config_tree(sources);
+Finding check_node(const MergedTree& tree, const Profile* profile) {
   const auto config = make_node_config(tree);
   Finding finding;
   finding.node = tree.node;
@@ -62,16 +60,23 @@ Finding check_node(ConfigSources sources, const std::string& node, const Profile
   return finding;
 }
 
-// Which nodes are meant: the one that was named, all, or this machine; a tree in a directory that
-// does not know this machine is a fleet's, and then all of them are.
-std::vector<std::string> chosen_nodes(const Options& options, const ConfigSources& sources) {
-  const auto tree = read_config_tree(sources);
-  const bool here = std::ranges::count(tree.nodes, tree.node) != 0;
+// The trees of the nodes that are meant: the one that was named, all, or this machine; a tree in a
+// directory that does not know this machine is a fleet's, and then all of them are.
+std::vector<MergedTree> chosen_trees(const Options& options, ConfigSources sources) {
+  const auto layers = read_config_layers(sources);
+  std::vector<MergedTree> trees = {merge_config(layers, sources)};
+  const std::vector<std::string> nodes = trees[0].nodes;
+  const bool here = std::ranges::count(nodes, trees[0].node) != 0;
   const bool fleet =
       options.all_nodes || (options.tree.node.empty() && !options.tree.roots.empty() &&
-                            tree.node_from == NodeNameFrom::kHostname && !here);
-  if (fleet && !tree.nodes.empty()) return tree.nodes;
-  return {options.tree.node};
+                            trees[0].node_from == NodeNameFrom::kHostname && !here);
+  if (!fleet || nodes.empty()) return trees;
+  trees.clear();
+  for (const auto& node : nodes) {
+    sources.node = node;
+    trees.push_back(merge_config(layers, sources));
+  }
+  return trees;
 }
 
 Json as_json(const std::vector<Finding>& findings) {
@@ -112,9 +117,8 @@ int run(const Options& options) {
     profile = std::move(*read);
   }
   std::vector<Finding> findings;
-  for (const auto& node : chosen_nodes(options, *sources)) {
-    findings.push_back(check_node(*sources, node, profile ? &*profile : nullptr));
-  }
+  for (const auto& tree : chosen_trees(options, *sources))
+    findings.push_back(check_node(tree, profile ? &*profile : nullptr));
   if (options.json) {
     std::cout << as_json(findings).pretty() << "\n";
   } else {

@@ -93,9 +93,9 @@ class Edit {
   MergedTree tree_of(const std::string& node, bool changed) const {
     ConfigSources sources = target_.sources;
     sources.node = node;
-    return read_config_tree(sources, [&](std::vector<TreeLayer>& layers) {
-      if (changed) apply(layers, target_, changes_);
-    });
+    ConfigLayers read = read_config_layers(sources);
+    if (changed) apply(read.layers, target_, changes_);
+    return merge_config(read, sources);
   }
 
   // A fleet's tree is judged for each of its nodes.

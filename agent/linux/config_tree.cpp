@@ -197,25 +197,30 @@ TreeLayer read_config_root(const ConfigRoot& root) {
   return Walker(root).run();
 }
 
-MergedTree read_config_tree(const ConfigSources& sources,
-                            const std::function<void(std::vector<TreeLayer>&)>& edit) {
-  auto layers = read_layers(sources);
-  bool rests = false;
-  for (int reading = 1; reading < kReadings && !rests; ++reading) {
+ConfigLayers read_config_layers(const ConfigSources& sources) {
+  ConfigLayers read{read_layers(sources), false};
+  for (int reading = 1; reading < kReadings && !read.at_rest; ++reading) {
     auto again = read_layers(sources);
-    rests = std::ranges::equal(layers, again, same);
-    layers = std::move(again);
+    read.at_rest = std::ranges::equal(read.layers, again, same);
+    read.layers = std::move(again);
   }
-  if (edit) edit(layers);
-  auto tree = merge_tree({std::move(layers), sources.hostname, sources.node, sources.hardware});
+  return read;
+}
+
+MergedTree merge_config(const ConfigLayers& read, const ConfigSources& sources) {
+  auto tree = merge_tree({read.layers, sources.hostname, sources.node, sources.hardware});
   tree.elsewhere = sources.elsewhere;
-  if (!rests) {
+  if (!read.at_rest) {
     tree.errors.push_back({"", "",
                            "expected a tree that is at rest, found one that changed in each of " +
                                std::to_string(kReadings) + " readings",
                            "ConfigInvalid"});
   }
   return tree;
+}
+
+MergedTree read_config_tree(const ConfigSources& sources) {
+  return merge_config(read_config_layers(sources), sources);
 }
 
 Result<NodeConfig> resolve_config(const ConfigSources& sources) {

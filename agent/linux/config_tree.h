@@ -1,7 +1,6 @@
 // Reads the config tree from its roots on disk.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,14 +16,21 @@ namespace klubster {
 // changed may come out half old, half new.
 TreeLayer read_config_root(const ConfigRoot& root);
 
+// Every layer of a tree, read at one moment: for one node or for all of a fleet.
+struct ConfigLayers {
+  std::vector<TreeLayer> layers;  // lowest first
+  bool at_rest = true;            // false: it changed in each of several readings
+};
+
 // Reads all layers, twice at least, until two readings in a row agree: a tree that is changed while
 // it is read is never used half old, half new. Never blocks on a FIFO or device and never opens
-// one. Files that break the rules of form (config-tree.md "Form") are in the errors of the answer,
-// which is whole apart from them.
-//
-// `edit` sees the layers before they are merged: what the tree would be after a change.
-MergedTree read_config_tree(const ConfigSources& sources,
-                            const std::function<void(std::vector<TreeLayer>&)>& edit = {});
+// one. What cannot be read is in the layers' problems.
+ConfigLayers read_config_layers(const ConfigSources& sources);
+// The tree of the node that `sources` names. Files that break the rules of form (config-tree.md
+// "Form") are in its errors; it is whole apart from them.
+MergedTree merge_config(const ConfigLayers& read, const ConfigSources& sources);
+// Both at once.
+MergedTree read_config_tree(const ConfigSources& sources);
 
 // What this node was told to be. All mistakes of form and content at once: kInvalid, reason
 // ConfigInvalid, one line each: "FILE: key KEY: expected …, found … (did you mean …?)".
