@@ -1,4 +1,6 @@
 // klubster media import: run at boot by klubster-media.service.
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -118,6 +120,10 @@ Status import_one_of(const std::vector<std::string>& devices, MediaRecord* recor
 }
 
 int run(bool force) {
+  if (::geteuid() != 0) {
+    return report(Error(ErrorKind::kInvalid, "AccessDenied", "only root may do this")
+                      .in("importing a medium"));
+  }
   const bool forced = force || kernel_flag(kernel_command_line(), "klubster.media");
   const LastImport last = last_import();
   if (!forced && (last == LastImport::kDone || has_generation())) return nothing_to_do(last);

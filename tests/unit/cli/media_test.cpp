@@ -1,7 +1,10 @@
 // What a KLUBSTER medium may hold, and how it comes over.
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -85,6 +88,42 @@ TEST_CASE("importing again, also after a cut, gives the same", "[media]") {
 
   CHECK(bench.text("state/media/a.tgz").size() == 300'000);
   CHECK_FALSE(bench.has("state/media/.a.tgz"));
+}
+
+// The import is killed at any moment, on the very file system that a machine would have.
+TEST_CASE("an import that is cut off leaves no config, or all of it with its blobs", "[media]") {
+  const Bench bench;
+  write_good_medium(bench);
+  bench.write("medium/config/node/labels/last", "x\n");
+  bench.write("medium/blobs/b.tgz", std::string(300'000, 'y'));
+  const auto begun = std::chrono::steady_clock::now();
+  REQUIRE(import_media(bench.medium(), bench.state()));
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - begun);
+  constexpr int kCuts = 12;
+  for (int cut = 0; cut < kCuts; ++cut) {
+    const auto pause = static_cast<useconds_t>(whole.count() * cut / kCuts);
+    fs::remove_all(bench.state());
+    fs::create_directory(bench.state());
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(import_media(bench.medium(), bench.state()) ? 0 : 1);
+    ::usleep(pause);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+
+    INFO("killed after " << pause << " us");
+    if (bench.has("state/config")) {
+      CHECK(bench.text("state/config/secrets/PASSWORD") == "hidden\n");
+      CHECK(bench.text("state/config/node/labels/last") == "x\n");
+      CHECK(bench.text("state/media/a.tgz").size() == 300'000);
+      CHECK(bench.text("state/media/b.tgz").size() == 300'000);
+    }
+    REQUIRE(import_media(bench.medium(), bench.state()));
+    CHECK(bench.text("state/config/node/labels/last") == "x\n");
+    CHECK(std::distance(fs::directory_iterator(bench.at("state/media")),
+                        fs::directory_iterator()) == 2);
+    CHECK(std::distance(fs::directory_iterator(bench.state()), fs::directory_iterator()) == 2);
+  }
 }
 
 TEST_CASE("of a medium with mistakes nothing comes over, and all of them are told", "[media]") {
