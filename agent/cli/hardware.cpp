@@ -3,8 +3,8 @@
 
 #include <iostream>
 #include <memory>
+#include <utility>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
 #include "cli/verbs.h"
@@ -24,18 +24,14 @@ std::string fact(const std::string& path) {
 
 }  // namespace
 
-Json hardware_facts(const std::string& sys, const std::string& etc,
-                    const std::vector<std::string>& macs) {
-  Json facts;
-  facts["v"] = 1;
-  facts["machineId"] = fact(etc + "/machine-id");
-  facts["serial"] = fact(sys + "/class/dmi/id/product_serial");
-  facts["product"] = fact(sys + "/class/dmi/id/product_name");
-  facts["vendor"] = fact(sys + "/class/dmi/id/sys_vendor");
-  Json list = Json::array();
-  for (const auto& mac : macs)
-    list.push_back(mac);
-  facts["macs"] = std::move(list);
+Hardware hardware_facts(const std::string& sys, const std::string& etc,
+                        std::vector<std::string> macs) {
+  Hardware facts;
+  facts.machine_id = fact(etc + "/machine-id");
+  facts.serial = fact(sys + "/class/dmi/id/product_serial");
+  facts.product = fact(sys + "/class/dmi/id/product_name");
+  facts.vendor = fact(sys + "/class/dmi/id/sys_vendor");
+  facts.macs = std::move(macs);
   return facts;
 }
 
@@ -44,8 +40,11 @@ Action declare_hardware(Arguments& arguments) {
   arguments.option("-o,--output", output.get(), "FILE",
                    "Replace this file, which only root may read, instead of printing");
   return [output] {
-    const auto macs = machine_addresses(ethernet_interfaces(), "/sys");
-    const std::string text = hardware_facts("/sys", "/etc", macs).pretty() + "\n";
+    Hardware facts =
+        hardware_facts("/sys", "/etc", machine_addresses(ethernet_interfaces(), "/sys"));
+    // /sys shows the serial number of the machine below, and of all containers on it.
+    if (exists("/run/systemd/container")) facts.serial.clear();
+    const std::string text = to_json(facts).pretty() + "\n";
     if (output->empty()) {
       std::cout << text;
       return kExitDone;

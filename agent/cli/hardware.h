@@ -4,13 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "model/hardware.h"
 
 namespace klubster {
 
-// {"v":1,"machineId","serial","product","vendor","macs":[…]}; what a machine lacks is empty. `sys`
-// and `etc` are where /sys and /etc are.
-Json hardware_facts(const std::string& sys, const std::string& etc,
-                    const std::vector<std::string>& macs);
+// `sys` and `etc` are where /sys and /etc are; `macs` the cards' addresses.
+Hardware hardware_facts(const std::string& sys, const std::string& etc,
+                        std::vector<std::string> macs);
 
 }  // namespace klubster

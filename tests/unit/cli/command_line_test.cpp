@@ -341,13 +341,13 @@ TEST_CASE("hardware facts come from sysfs and from the cards", "[cli]") {
   machine.write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
   machine.write("sys/class/dmi/id/product_serial", "S3R1AL\n");
 
-  const Json facts = hardware_facts(machine.at("sys"), machine.at("etc"), {"02:00:00:00:00:01"});
+  const Hardware facts =
+      hardware_facts(machine.at("sys"), machine.at("etc"), {"02:00:00:00:00:01"});
 
-  CHECK(facts.text_or("machineId") == "0123456789abcdef0123456789abcdef");
-  CHECK(facts.text_or("serial") == "S3R1AL");
-  CHECK(facts.text_or("product").empty());
-  REQUIRE(facts.items("macs").size() == 1);
-  CHECK(*facts.items("macs")[0].as_string() == "02:00:00:00:00:01");
+  CHECK(facts.machine_id == "0123456789abcdef0123456789abcdef");
+  CHECK(facts.serial == "S3R1AL");
+  CHECK(facts.product.empty());
+  CHECK(facts.macs == std::vector<std::string>{"02:00:00:00:00:01"});
 }
 
 TEST_CASE("hardware facts are written to a file that only root may read", "[cli]") {
@@ -360,7 +360,9 @@ TEST_CASE("hardware facts are written to a file that only root may read", "[cli]
   CHECK(ran.out.empty());
   const auto text = read_file(machine.at("run/hardware.json"), 65536);
   REQUIRE(text);
-  CHECK(parse_json(*text));
+  const auto json = parse_json(*text);
+  REQUIRE(json);
+  CHECK(hardware_from_json(*json));
   CHECK((fs::status(machine.at("run/hardware.json")).permissions() & fs::perms::mask) ==
         (fs::perms::owner_read | fs::perms::owner_write));
 }
