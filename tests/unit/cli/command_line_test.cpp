@@ -15,7 +15,7 @@
 #include "linux/files.h"
 #include "model/token.h"
 #include "tests/unit/catch.h"
-#include "tests/unit/temporary_directory.h"
+#include "tests/unit/tree_files.h"
 
 using namespace klubster;
 using Catch::Matchers::ContainsSubstring;
@@ -23,18 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class Directory : public TemporaryDirectory {
- public:
-  void write(const std::string& name, const std::string& content) const {
-    const fs::path file = fs::path(path()) / name;
-    fs::create_directories(file.parent_path());
-    std::ofstream(file, std::ios::binary) << content;
-    ::chmod(file.c_str(), 0600);  // some are secrets
-  }
-  std::string at(const std::string& name) const { return path() + "/" + name; }
-};
-
-void write_fleet(const Directory& tree) {
+void write_fleet(const TreeFiles& tree) {
   tree.write("members/n1/modes", "server stack\n");
   tree.write("members/n2/modes", "agent\n");
   tree.write("cluster/token", make_token() + "\n");
@@ -129,7 +118,7 @@ TEST_CASE("token create prints a token and nothing else", "[cli]") {
 }
 
 TEST_CASE("config check of a fleet checks each of its nodes", "[cli]") {
-  Directory tree;
+  TreeFiles tree;
   write_fleet(tree);
 
   const Ran ran = klubster_command({"config", "check", "--root", tree.path()});
@@ -139,7 +128,7 @@ TEST_CASE("config check of a fleet checks each of its nodes", "[cli]") {
 }
 
 TEST_CASE("config check names every mistake and exits 78", "[cli]") {
-  Directory tree;
+  TreeFiles tree;
   write_fleet(tree);
   tree.write("members/n2/modes", "agnt\n");
   tree.write("overlays/node=n2/inputs/lower", "x\n");
@@ -158,7 +147,7 @@ TEST_CASE("config check names every mistake and exits 78", "[cli]") {
 }
 
 TEST_CASE("config get prints the value, the default, or says that there is none", "[cli]") {
-  Directory tree;
+  TreeFiles tree;
   write_fleet(tree);
   const auto get = [&](const std::string& key) {
     return klubster_command({"config", "get", key, "--root", tree.path(), "--node", "n2"});
@@ -175,7 +164,7 @@ TEST_CASE("config get prints the value, the default, or says that there is none"
 }
 
 TEST_CASE("no verb shows a secret of the tree", "[cli]") {
-  Directory tree;
+  TreeFiles tree;
   write_fleet(tree);
   const auto words = GENERATE(values<std::vector<std::string>>({{"config", "list", "--origin"},
                                                                 {"config", "list", "--json"},
@@ -194,9 +183,9 @@ TEST_CASE("no verb shows a secret of the tree", "[cli]") {
 }
 
 TEST_CASE("a dumped tree is the same config again, byte for byte", "[cli]") {
-  Directory tree;
+  TreeFiles tree;
   write_fleet(tree);
-  Directory target;
+  TreeFiles target;
   const auto hash = [](const std::string& root) {
     const Ran ran = klubster_command({"config", "dump", "--root", root, "--node", "n2"});
     return parse_json(ran.out).value().text_or("hash");
@@ -216,9 +205,9 @@ TEST_CASE("a dumped tree is the same config again, byte for byte", "[cli]") {
 }
 
 TEST_CASE("a dumped tree leaves secrets out unless they are asked for", "[cli]") {
-  Directory tree;
+  TreeFiles tree;
   write_fleet(tree);
-  Directory target;
+  TreeFiles target;
 
   const Ran ran = klubster_command({"config", "dump", "--root", tree.path(), "--node", "n2",
                                     "--format", "tree", "--to", target.at("new")});
@@ -230,8 +219,8 @@ TEST_CASE("a dumped tree leaves secrets out unless they are asked for", "[cli]")
 }
 
 TEST_CASE("explain shows the winning file and what it won against", "[cli]") {
-  Directory low;
-  Directory high;
+  TreeFiles low;
+  TreeFiles high;
   low.write("profile/url", "https://low.org/p\n");
   high.write("profile/url", "https://high.org/p\n");
 
@@ -247,8 +236,8 @@ TEST_CASE("explain shows the winning file and what it won against", "[cli]") {
 
 TEST_CASE("explain shows a key's other names, hidden secrets, removals and what was refused",
           "[cli]") {
-  Directory low;
-  Directory high;
+  TreeFiles low;
+  TreeFiles high;
   low.write("secrets/S", "hunter2\n");
   high.write("secrets/S", "hunter3\n");
   low.write("profile/url", "https://low.org/p\n");
@@ -281,7 +270,7 @@ TEST_CASE("explain shows a key's other names, hidden secrets, removals and what 
 }
 
 TEST_CASE("config get --json adds layer and file", "[cli]") {
-  Directory tree;
+  TreeFiles tree;
   tree.write("inputs/X", "1\n");
   const auto get = [&](const std::string& key) {
     const Ran ran = klubster_command({"config", "get", key, "--root", tree.path(), "--json"});
@@ -316,7 +305,7 @@ TEST_CASE("a verb without an agent exits 75 and says how to look", "[cli]") {
 }
 
 TEST_CASE("package verbs are handed to klubster-unpack as they are", "[cli]") {
-  Directory programs;
+  TreeFiles programs;
   programs.write("klubster-unpack", "#!/bin/sh\nprintf '%s|' \"$@\" >\"$0.said\"\n");
   fs::permissions(programs.at("klubster-unpack"), fs::perms::owner_all);
   ::setenv("KLUBSTER_PROGRAM_DIR", programs.path().c_str(), 1);
@@ -337,7 +326,7 @@ TEST_CASE("package verbs are handed to klubster-unpack as they are", "[cli]") {
 }
 
 TEST_CASE("hardware facts come from sysfs and from the cards", "[cli]") {
-  Directory machine;
+  TreeFiles machine;
   machine.write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
   machine.write("sys/class/dmi/id/product_serial", "S3R1AL\n");
 
@@ -351,7 +340,7 @@ TEST_CASE("hardware facts come from sysfs and from the cards", "[cli]") {
 }
 
 TEST_CASE("hardware facts are written to a file that only root may read", "[cli]") {
-  Directory machine;
+  TreeFiles machine;
   machine.write("run/hardware.json", "old, and longer than what replaces it would ever be");
 
   const Ran ran = klubster_command({"hardware", "--output", machine.at("run/hardware.json")});

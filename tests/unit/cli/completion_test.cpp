@@ -6,7 +6,7 @@
 #include "cli/exit_code.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/cli/command_line.h"
-#include "tests/unit/cli/tree_files.h"
+#include "tests/unit/tree_files.h"
 
 using namespace klubster;
 using Catch::Matchers::ContainsSubstring;

@@ -11,14 +11,14 @@
 #include "linux/config_tree.h"
 #include "model/token.h"
 #include "tests/unit/catch.h"
-#include "tests/unit/temporary_directory.h"
+#include "tests/unit/tree_files.h"
 
 using namespace klubster;
 namespace fs = std::filesystem;
 
 namespace {
 
-class Machine : public TemporaryDirectory {
+class Machine : public TreeFiles {
  public:
   Machine() {
     sources.roots = {{kLayerSystem, path() + "/etc"}};
@@ -26,12 +26,10 @@ class Machine : public TemporaryDirectory {
     sources.credentials = path() + "/credentials";
     fs::create_directories(path() + "/credentials");
   }
-  std::string write(const std::string& name, const std::string& content, mode_t mode = 0644) const {
-    const fs::path file = fs::path(path()) / name;
-    fs::create_directories(file.parent_path());
-    std::ofstream(file, std::ios::binary) << content;
-    ::chmod(file.c_str(), mode);
-    return file.string();
+  // Says where it wrote.
+  std::string write(const std::string& name, const std::string& content, int mode = 0644) const {
+    TreeFiles::write(name, content, mode);
+    return at(name);
   }
   MergedTree read() const { return read_config_tree(sources); }
   Setting setting(const std::string& key) const {

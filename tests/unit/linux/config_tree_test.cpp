@@ -14,23 +14,15 @@
 #include <thread>
 
 #include "tests/unit/catch.h"
-#include "tests/unit/temporary_directory.h"
+#include "tests/unit/tree_files.h"
 
 using namespace klubster;
 namespace fs = std::filesystem;
 
 namespace {
 
-// A directory of its own that goes away with the test.
-class TemporaryTree : public TemporaryDirectory {
+class TemporaryTree : public TreeFiles {
  public:
-  void write(const std::string& key, const std::string& content) const {
-    const fs::path file = at(key);
-    fs::create_directories(file.parent_path());
-    std::ofstream(file, std::ios::binary) << content;
-    ::chmod(file.c_str(), 0600);  // some are secrets
-  }
-  fs::path at(const std::string& key) const { return fs::path(path()) / key; }
   const std::string& root() const { return path(); }
 
   ConfigSources sources() const { return {{{kLayerSystem, path()}}, "n1", ""}; }

@@ -1,4 +1,4 @@
-// A config tree in a directory for one test.
+// Files in a directory for one test, such as a config tree.
 #pragma once
 
 #include <sys/stat.h>
@@ -14,7 +14,8 @@ namespace klubster {
 
 class TreeFiles : public TemporaryDirectory {
  public:
-  void write(const std::string& key, const std::string& content, int mode = 0644) const {
+  // Nobody else may read them: some are secrets.
+  void write(const std::string& key, const std::string& content, int mode = 0600) const {
     const std::filesystem::path file = at(key);
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << content;
