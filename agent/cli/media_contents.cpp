@@ -63,7 +63,7 @@ class MediaReader {
       }
       auto read = read_tree_file(AT_FDCWD, file);
       add_dotted(layer, name, std::move(read.value), file);
-      const bool exposed = (read.mode & S_IRWXO) != 0;
+      const bool exposed = (read.info.st_mode & S_IRWXO) != 0;
       if (exposed && !folders_.foreign && !layer.files.empty() && layer.files.back().file == file) {
         const KeySpec* spec = find_key(layer.files.back().key);
         if (spec != nullptr && spec->secret) {

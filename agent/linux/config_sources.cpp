@@ -159,7 +159,7 @@ TreeLayer location_layer(const std::map<std::string, std::string>& locations) {
       continue;
     }
     auto read = read_tree_file(AT_FDCWD, path);
-    if (const auto exposed = exposed_secret(key->second, read.mode)) {
+    if (const auto exposed = exposed_secret(key->second, read.info.st_mode)) {
       refuse(key->second, shown + ": " + *exposed);
     }
     if (read.value) {

@@ -6,15 +6,12 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "linux/config_root.h"
 #include "linux/config_sources.h"
 #include "model/merge.h"
 #include "model/node_config.h"
 
 namespace klubster {
-
-// One root as it is: its files, and what could not be read. One reading: a tree that is being
-// changed may come out half old, half new.
-TreeLayer read_config_root(const ConfigRoot& root);
 
 // Every layer of a tree, read at one moment: for one node or for all of a fleet.
 struct ConfigLayers {
@@ -22,9 +19,9 @@ struct ConfigLayers {
   bool at_rest = true;            // false: it changed in each of several readings
 };
 
-// Reads all layers, twice at least, until two readings in a row agree: a tree that is changed while
-// it is read is never used half old, half new. Never blocks on a FIFO or device and never opens
-// one. What cannot be read is in the layers' problems.
+// Reads all layers until they rest: nothing has changed since they were read, or two readings in a
+// row agree. So a tree that is changed while it is read is never used half old, half new. Never
+// blocks on a FIFO or device and never opens one. What cannot be read is in the layers' problems.
 ConfigLayers read_config_layers(const ConfigSources& sources);
 // The tree of the node that `sources` names. Files that break the rules of form (config-tree.md
 // "Form") are in its errors; it is whole apart from them.

@@ -60,16 +60,16 @@ ReadValue read_tree_file(int parent, const std::string& name, bool is_regular) {
   // Asked before opening: opening a device can have effects.
   struct stat info {};
   if (!is_regular && ::fstatat(parent, name.c_str(), &info, 0) != 0) {
-    return {refused(cannot_read(errno)), 0};
+    return {refused(cannot_read(errno)), {}};
   }
-  if (!is_regular && !S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info.st_mode};
+  if (!is_regular && !S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info};
   const UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return {refused(cannot_read(errno)), info.st_mode};
-  if (::fstat(fd.get(), &info) != 0) return {refused(cannot_read(errno)), 0};
-  if (!S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info.st_mode};
+  if (!fd) return {refused(cannot_read(errno)), info};
+  if (::fstat(fd.get(), &info) != 0) return {refused(cannot_read(errno)), {}};
+  if (!S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info};
   auto bytes = read_bytes(fd.get(), info.st_size);
-  if (!bytes) return {bytes.error(), info.st_mode};
-  return {tree_value(std::move(*bytes)), info.st_mode};
+  if (!bytes) return {bytes.error(), info};
+  return {tree_value(std::move(*bytes)), info};
 }
 
 }  // namespace klubster

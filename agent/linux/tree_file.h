@@ -11,7 +11,7 @@ namespace klubster {
 
 struct ReadValue {
   Result<std::string> value;
-  mode_t mode = 0;  // of what is there, be it a file or not; 0: nothing
+  struct stat info = {};  // of what is there, be it a file or not; all zero: nothing
 };
 
 // The value in `name` below the directory `parent` (AT_FDCWD: `name` is a path), links followed.
