@@ -1,4 +1,4 @@
-// The only home of libarchive: one filter, one format, nothing but files and directories.
+// The only home of libarchive: one format, nothing but files and directories.
 #include "unpack/extract.h"
 
 #include <archive.h>
@@ -13,21 +13,23 @@
 #include <cerrno>
 #include <clocale>
 #include <memory>
+#include <optional>
 
 #include "base/digest.h"
 #include "base/text.h"
 #include "linux/files.h"
+#include "unpack/gzip_reader.h"
 
 namespace klubster {
 
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::uint64_t kBlockBytes = 512;
 // A tar ends with two blocks of zeros; without them it was cut between two members.
 constexpr std::uint64_t kEndMarkBytes = 2 * kBlockBytes;
-// Small packages may compress very well; a bomb of this size is none.
-constexpr std::uint64_t kRatioFreeBytes = 1024 * 1024;
+// What a tar may need beside its files: headers of a member, pax ones included, and filling.
+constexpr std::uint64_t kMemberOverheadBytes = 4096;
+constexpr std::uint64_t kTarOverheadBytes = 1024 * 1024;
 
 struct FreeArchive {
   void operator()(archive* reader) const { archive_read_free(reader); }
@@ -121,10 +123,19 @@ Status make_directory_beneath(int root, const std::string& path) {
   return {};
 }
 
+// All that a package of these limits can come to, as a tar.
+std::uint64_t tar_bytes(const PackageLimits& limits) {
+  const std::uint64_t overhead = kTarOverheadBytes + limits.entries * kMemberOverheadBytes;
+  return limits.bytes > UINT64_MAX - overhead ? UINT64_MAX : limits.bytes + overhead;
+}
+
 class Extraction {
  public:
-  Extraction(int blob, int staging, const PackageLimits& limits)
-      : blob_(blob), staging_(staging), limits_(limits), reader_(archive_read_new()) {
+  Extraction(GzipReader source, int staging, const PackageLimits& limits)
+      : source_(std::move(source)),
+        staging_(staging),
+        limits_(limits),
+        reader_(archive_read_new()) {
     if (reader_ == nullptr) throw std::bad_alloc();
   }
 
@@ -134,70 +145,79 @@ class Extraction {
   ExtractedPackage take() { return std::move(package_); }
 
  private:
+  static la_ssize_t read(archive* reader, void* self, const void** data);
   archive* reader() const { return reader_.get(); }
+  std::uint64_t position() const;
   Error format_error() const;
-  Status check_format() const;
-  Status check_end() const;
-  Status check_ratio() const;
+  Status check_end();
   Status member(archive_entry* entry, const std::string& path);
   Status file(archive_entry* entry, const std::string& path);
   Result<PackageFile> write_data(int fd, std::uint64_t promised);
 
-  int blob_;
+  GzipReader source_;
+  std::string_view piece_;             // the last one that libarchive was given
+  std::optional<Error> source_error_;  // why it was given no other
   int staging_;
   PackageLimits limits_;
   ArchivePtr reader_;
-  std::uint64_t blob_bytes_ = 0;
   PackageNames names_;
+  std::string last_name_;
   ExtractedPackage package_;
   std::uint64_t bytes_ = 0;
   std::uint64_t last_member_end_ = 0;
 };
 
-Error Extraction::format_error() const {
-  const char* text = archive_error_string(reader());
-  return refuse("it is not a gzip-compressed tar that can be read to its end: " +
-                printable(text == nullptr ? "unknown" : text));
+// Called from C: no exception is thrown below but for want of memory, which ends the program.
+la_ssize_t Extraction::read(archive* reader, void* self, const void** data) {
+  auto& extraction = *static_cast<Extraction*>(self);
+  const auto piece = extraction.source_.next();
+  if (!piece) {
+    extraction.source_error_ = piece.error();
+    archive_set_error(reader, EIO, "the source failed");
+    return -1;
+  }
+  extraction.piece_ = *piece;
+  *data = piece->data();
+  return static_cast<la_ssize_t>(piece->size());
 }
 
+// How much of the tar libarchive has consumed.
+std::uint64_t Extraction::position() const {
+  return static_cast<std::uint64_t>(archive_filter_bytes(reader(), 0));
+}
+
+Error Extraction::format_error() const {
+  const char* text = archive_error_string(reader());
+  Error error = source_error_ ? *source_error_
+                              : refuse("it is not a tar that can be read to its end: " +
+                                       printable(text == nullptr ? "unknown" : text));
+  return last_name_.empty() ? error : std::move(error).in("after " + printable(last_name_, 128));
+}
+
+// Rule 2: gzip once, which is ours, around tar, which is libarchive's. No other filter is known to
+// it.
 Status Extraction::open() {
-  struct stat status = {};
-  if (::fstat(blob_, &status) != 0) return system_error("looking at the package", errno);
-  blob_bytes_ = static_cast<std::uint64_t>(status.st_size);
-  if (blob_bytes_ == 0) return refuse("the file is empty");
-  if (::lseek(blob_, 0, SEEK_SET) < 0) return system_error("rewinding the package", errno);
-  if (archive_read_support_filter_gzip(reader()) != ARCHIVE_OK ||
-      archive_read_support_format_tar(reader()) != ARCHIVE_OK ||
-      archive_read_open_fd(reader(), blob_, kReadBytes) != ARCHIVE_OK) {
+  if (archive_read_support_format_tar(reader()) != ARCHIVE_OK ||
+      archive_read_open(reader(), this, nullptr, read, nullptr) != ARCHIVE_OK) {
     return format_error();
   }
   return {};
 }
 
-// Rule 2: gzip around tar, once.
-Status Extraction::check_format() const {
-  if (archive_filter_count(reader()) != 2 ||
-      archive_filter_code(reader(), 0) != ARCHIVE_FILTER_GZIP) {
-    return refuse("it is not compressed with gzip exactly once");
+// Rule 10. The rest is read too: filling is zeros, and at its end the checksum is proven.
+Status Extraction::check_end() {
+  const std::uint64_t end = position();
+  const std::uint64_t before_piece = source_.unpacked() - piece_.size();
+  std::string_view rest = piece_.substr(end < before_piece ? 0 : end - before_piece);
+  while (!piece_.empty()) {
+    if (rest.find_first_not_of('\0') != std::string_view::npos) {
+      return refuse("something follows the end mark");
+    }
+    const auto next = source_.next();
+    if (!next) return next.error();
+    rest = piece_ = *next;
   }
-  if ((archive_format(reader()) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR) {
-    return refuse("it is not a tar");
-  }
-  return {};
-}
-
-Status Extraction::check_ratio() const {
-  const auto unpacked = static_cast<std::uint64_t>(archive_filter_bytes(reader(), 0));
-  if (unpacked > kRatioFreeBytes && unpacked / limits_.ratio > blob_bytes_) {
-    return over("it unpacks to more than " + std::to_string(limits_.ratio) + " times its size");
-  }
-  return {};
-}
-
-// Rule 10.
-Status Extraction::check_end() const {
   if (package_.entries == 0) return refuse("the archive is empty");
-  const auto end = static_cast<std::uint64_t>(archive_filter_bytes(reader(), 0));
   if (end < last_member_end_ + kEndMarkBytes) {
     return refuse("the archive is cut: its end mark is missing");
   }
@@ -212,26 +232,23 @@ Result<bool> Extraction::next() {
     return false;
   }
   if (code != ARCHIVE_OK) return format_error();  // rule 3: a warning is a refusal in disguise
-  if (package_.entries == 0) {
-    if (auto format = check_format(); !format) return format.error();
-  }
   if (++package_.entries > limits_.entries) {
     return over("it has more than " + std::to_string(limits_.entries) + " members");
   }
-  if (auto ratio = check_ratio(); !ratio) return ratio.error();
   const char* raw = archive_entry_pathname(entry);
   if (raw == nullptr) return refuse("a member's name is not UTF-8");
   const std::string path = raw;
   if (auto done = member(entry, path); !done) {
     return std::move(done.error()).in(printable(path, 128));
   }
+  last_name_ = path;
   return true;
 }
 
 Status Extraction::member(archive_entry* entry, const std::string& raw) {
   // The position after the header: the data follows, filled up to whole blocks.
   const auto size = static_cast<std::uint64_t>(std::max<la_int64_t>(0, archive_entry_size(entry)));
-  const auto header_end = static_cast<std::uint64_t>(archive_filter_bytes(reader(), 0));
+  const std::uint64_t header_end = position();
 
   if (archive_entry_hardlink(entry) != nullptr)
     return refuse("a hard link may not be in a package");
@@ -246,6 +263,7 @@ Status Extraction::member(archive_entry* entry, const std::string& raw) {
   while (path.starts_with("./"))
     path.erase(0, 2);
   if (type == AE_IFDIR) {
+    if (size > 0) return refuse("a directory may not have data");
     while (path.ends_with('/'))
       path.pop_back();
     if (path.empty() || path == ".") {  // the package's root itself
@@ -305,7 +323,6 @@ Result<PackageFile> Extraction::write_data(int fd, std::uint64_t promised) {
     if (static_cast<std::uint64_t>(offset) != file.bytes) return refuse("the file has holes");
     if (count > promised - file.bytes) return refuse("the file is larger than its header says");
     const std::string_view piece(static_cast<const char*>(data), count);
-    if (auto ratio = check_ratio(); !ratio) return ratio.error();
     if (auto written = write_all(fd, piece); !written) return written.error();
     hasher.update(piece);
     file.bytes += count;
@@ -320,7 +337,9 @@ Result<PackageFile> Extraction::write_data(int fd, std::uint64_t promised) {
 
 Result<ExtractedPackage> extract_package(int blob, int staging, const PackageLimits& limits) {
   const Utf8Locale locale;
-  Extraction extraction(blob, staging, limits);
+  auto source = GzipReader::create(blob, {limits.ratio, tar_bytes(limits)});
+  if (!source) return source.error();
+  Extraction extraction(std::move(*source), staging, limits);
   if (auto opened = extraction.open(); !opened) return opened.error();
   while (true) {
     const auto more = extraction.next();

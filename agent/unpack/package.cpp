@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <clocale>
+#include <cwctype>
 #include <memory>
 
 #include "base/digest.h"
@@ -44,10 +46,28 @@ Status check_name(const std::string& path) {
   return {};
 }
 
-std::string folded(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
+// The code points of valid UTF-8, in small letters: also beyond ASCII, since the file systems that
+// do not tell large from small go by Unicode. Two normal forms of a letter stay two names.
+std::wstring folded(const std::string& text) {
+  static const locale_t unicode = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  std::wstring letters;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xC0) == 0x80 && !letters.empty()) {
+      letters.back() = static_cast<wchar_t>((letters.back() << 6) | (byte & 0x3F));
+    } else {
+      const int lead = byte < 0x80 ? 0x7F : byte < 0xE0 ? 0x1F : byte < 0xF0 ? 0x0F : 0x07;
+      letters.push_back(static_cast<wchar_t>(byte & lead));
+    }
+  }
+  for (wchar_t& letter : letters) {
+    if (letter < 0x80) {
+      if (letter >= L'A' && letter <= L'Z') letter += L'a' - L'A';
+    } else if (unicode != nullptr) {
+      letter = static_cast<wchar_t>(::towlower_l(static_cast<wint_t>(letter), unicode));
+    }
+  }
+  return letters;
 }
 
 bool is_below(std::string_view path, std::string_view root) {

@@ -42,7 +42,7 @@ class PackageNames {
     Kind kind = Kind::kDirectory;
     bool named = false;  // stood in the archive by itself
   };
-  std::map<std::string, Known> by_folded_;  // small letters: two that differ in case only collide
+  std::map<std::wstring, Known> by_folded_;  // small letters: two that differ in case only collide
 };
 
 // Lists a directory without following links. kUntrusted, reason "ArchiveRefused", for anything but
