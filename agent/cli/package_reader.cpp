@@ -29,27 +29,8 @@ constexpr unsigned kSeconds = 60;
 constexpr uid_t kNobody = 65534;
 constexpr int kExitFixInput = 78;
 
-// Root's packages may lie where only root can read: that one right stays, no other does. Only
-// async-signal-safe calls: this runs between fork and exec.
-bool drop_privileges() {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-  if (::geteuid() != 0) return true;
-  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || ::setgroups(0, nullptr) != 0 ||
-      ::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) {
-    return false;
-  }
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
-  data[0].effective = data[0].permitted = data[0].inheritable = 1U << CAP_DAC_READ_SEARCH;
-  // Where a container has not this right either, nobody's own rights must do.
-  if (::syscall(SYS_capset, &header, data.data()) == 0) {
-    (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0);
-  }
-  return true;
-}
-
-[[noreturn]] void become_unpack(const std::string& program, const std::string& path, int out,
-                                int err) {
+[[noreturn]] void become_inspect(const std::string& program, const std::string& path, int out,
+                                 int err) {
   const rlimit answer{kAnswerBytes, kAnswerBytes};
   const std::array<const char*, 5> argv = {program.c_str(), "inspect", "--json", path.c_str(),
                                            nullptr};
@@ -83,6 +64,25 @@ std::string mistakes_in(const std::string& said) {
 
 }  // namespace
 
+// Root's packages may lie where only root can read: that one right stays, no other does. Only
+// async-signal-safe calls: this also runs between fork and exec.
+bool drop_privileges() {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
+  if (::geteuid() != 0) return true;
+  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || ::setgroups(0, nullptr) != 0 ||
+      ::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) {
+    return false;
+  }
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+  data[0].effective = data[0].permitted = data[0].inheritable = 1U << CAP_DAC_READ_SEARCH;
+  // Where a container has not this right either, nobody's own rights must do.
+  if (::syscall(SYS_capset, &header, data.data()) == 0) {
+    (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0);
+  }
+  return true;
+}
+
 std::string program_directory() {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   const char* moved = std::getenv("KLUBSTER_PROGRAM_DIR");
@@ -100,7 +100,7 @@ Result<Profile> read_package(const std::string& path) {
   const std::string shown = path.starts_with("-") ? "./" + path : path;
   const pid_t child = ::fork();
   if (child < 0) return system_error("running " + program, errno);
-  if (child == 0) become_unpack(program, shown, out.get(), err.get());
+  if (child == 0) become_inspect(program, shown, out.get(), err.get());
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return system_error("waiting for " + program, errno);

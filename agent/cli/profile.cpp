@@ -1,10 +1,10 @@
-// klubster profile pack, sign, validate, inspect: handed to klubster-unpack, which reads packages.
+// klubster profile pack, sign, validate, inspect, graph, diff: handed to klubster-unpack.
+#include "cli/profile.h"
+
 #include <unistd.h>
 
 #include <cerrno>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "cli/exit_code.h"
 #include "cli/package_reader.h"
@@ -12,9 +12,7 @@
 
 namespace klubster {
 
-namespace {
-
-int become_unpack(const char* verb, const std::vector<std::string>& rest) {
+int become_unpack(const std::string& verb, const std::vector<std::string>& rest, bool only_reads) {
   const std::string program = program_directory() + "/klubster-unpack";
   std::vector<std::string> words = {program, verb};
   words.insert(words.end(), rest.begin(), rest.end());
@@ -23,30 +21,37 @@ int become_unpack(const char* verb, const std::vector<std::string>& rest) {
   for (auto& word : words)
     argv.push_back(word.data());
   argv.push_back(nullptr);
+  if (only_reads && !drop_privileges()) {
+    return report(system_error("giving up root's rights", errno));
+  }
   ::execv(program.c_str(), argv.data());
   return report(
       system_error("running " + program, errno).hint("install the klubster package whole"));
 }
 
-Action declare(Arguments& arguments, const char* verb) {
+Action declare_unpack_verb(Arguments& arguments, const char* verb, bool only_reads) {
   const auto rest = std::make_shared<std::vector<std::string>>();
   arguments.rest(rest.get());
-  return [rest, verb] { return become_unpack(verb, *rest); };
+  return [rest, verb, only_reads] { return become_unpack(verb, *rest, only_reads); };
 }
-
-}  // namespace
 
 Action declare_profile_pack(Arguments& arguments) {
-  return declare(arguments, "pack");
+  return declare_unpack_verb(arguments, "pack", false);
 }
 Action declare_profile_sign(Arguments& arguments) {
-  return declare(arguments, "sign");
+  return declare_unpack_verb(arguments, "sign", false);
 }
 Action declare_profile_validate(Arguments& arguments) {
-  return declare(arguments, "validate");
+  return declare_unpack_verb(arguments, "validate", true);
 }
 Action declare_profile_inspect(Arguments& arguments) {
-  return declare(arguments, "inspect");
+  return declare_unpack_verb(arguments, "inspect", true);
+}
+Action declare_profile_graph(Arguments& arguments) {
+  return declare_unpack_verb(arguments, "graph", true);
+}
+Action declare_profile_diff(Arguments& arguments) {
+  return declare_unpack_verb(arguments, "diff", true);
 }
 
 }  // namespace klubster

@@ -24,6 +24,10 @@ constexpr Verb kProfileVerbs[] = {
     {"sign", "Sign a package", declare_profile_sign, {}},
     {"validate", "Say everything that is wrong with a package", declare_profile_validate, {}},
     {"inspect", "Show what a package holds", declare_profile_inspect, {}},
+    {"verify", "Say who signed a package, or why it is refused", declare_profile_verify, {}},
+    {"graph", "Draw a profile's steps in Graphviz' language", declare_profile_graph, {}},
+    {"diff", "Show what differs between two packages", declare_profile_diff, {}},
+    {"list", "Show the profiles on this machine's disk", declare_profile_list, {}},
 };
 constexpr Verb kTokenVerbs[] = {
     {"create", "Make a new cluster token", declare_token_create, {}},

@@ -29,11 +29,15 @@ Action declare_config_unset(Arguments& arguments);
 Action declare_media_create(Arguments& arguments);
 Action declare_media_import(Arguments& arguments);
 
-// These four are carried out by klubster-unpack, which alone reads packages.
+// All but list are carried out by klubster-unpack, which alone reads packages.
 Action declare_profile_pack(Arguments& arguments);
 Action declare_profile_sign(Arguments& arguments);
 Action declare_profile_validate(Arguments& arguments);
 Action declare_profile_inspect(Arguments& arguments);
+Action declare_profile_verify(Arguments& arguments);
+Action declare_profile_graph(Arguments& arguments);
+Action declare_profile_diff(Arguments& arguments);
+Action declare_profile_list(Arguments& arguments);
 
 Action declare_token_create(Arguments& arguments);
 

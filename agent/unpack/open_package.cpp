@@ -81,15 +81,19 @@ Result<OpenedPackage> open_package_directory(const std::string& path, const Pack
   return OpenedPackage{std::move(*profile), std::move(*files), entries};
 }
 
+Result<OpenedPackage> open_archive(int blob, const PackageLimits& limits) {
+  auto directory = TemporaryDirectory::create();
+  if (!directory) return directory.error();
+  return unpack_into(blob, directory->path(), limits);
+}
+
 Result<OpenedPackage> open_package(const std::string& path, const PackageLimits& limits) {
   struct stat status = {};
   if (::stat(path.c_str(), &status) != 0) return system_error("opening " + path, errno);
   if (S_ISDIR(status.st_mode)) return open_package_directory(path, limits);
   const auto blob = open_file(path, O_RDONLY | O_NONBLOCK);
   if (!blob) return blob.error();
-  auto directory = TemporaryDirectory::create();
-  if (!directory) return directory.error();
-  return unpack_into(blob->get(), directory->path(), limits).in(path);
+  return open_archive(blob->get(), limits).in(path);
 }
 
 }  // namespace klubster

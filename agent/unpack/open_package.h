@@ -23,6 +23,9 @@ Result<OpenedPackage> unpack_into(int blob, const std::string& path, const Packa
 // Reads a directory of a package as it would be packed.
 Result<OpenedPackage> open_package_directory(const std::string& path, const PackageLimits& limits);
 
+// Unpacks `blob` to a temporary directory, which is gone when this returns. Errors as above.
+Result<OpenedPackage> open_archive(int blob, const PackageLimits& limits);
+
 // Either one, by what `path` is; an archive is unpacked to a temporary directory, which is gone
 // when this returns.
 Result<OpenedPackage> open_package(const std::string& path, const PackageLimits& limits = {});

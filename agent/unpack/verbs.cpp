@@ -1,4 +1,4 @@
-// validate, inspect, pack, sign.
+// validate, inspect, verify, graph, diff, pack, sign.
 #include "unpack/verbs.h"
 
 #include <ctime>
@@ -8,10 +8,14 @@
 
 #include "base/reason.h"
 #include "base/text.h"
+#include "linux/worker.h"
+#include "unpack/graph.h"
 #include "unpack/inspect.h"
 #include "unpack/medium.h"
 #include "unpack/open_package.h"
 #include "unpack/pack.h"
+#include "unpack/package_diff.h"
+#include "unpack/verify.h"
 
 namespace klubster {
 
@@ -23,10 +27,10 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 64;
 constexpr int kExitFixInput = 78;
 
-// Words and options of one call. An option that takes a value has it in `values`.
+// Words and options of one call. An option that takes a value has all of them in `values`.
 struct Call {
   std::vector<std::string> words;
-  std::map<std::string, std::string> values;
+  std::map<std::string, std::vector<std::string>> values;
   bool json = false;
 };
 
@@ -35,8 +39,15 @@ struct Verb {
   const char* usage;                 // nullptr: not for people
   std::vector<std::string> options;  // with a value
   std::size_t words;
+  bool json;  // takes --json
   Status (*run)(const Call&);
 };
+
+std::optional<std::string> value_of(const Call& call, const std::string& option) {
+  const auto found = call.values.find(option);
+  if (found == call.values.end()) return std::nullopt;
+  return found->second.back();
+}
 
 Error wrong_usage(std::string why, const Verb& verb) {
   return Error(ErrorKind::kInvalid, "Usage", std::move(why))
@@ -66,21 +77,56 @@ Status inspect(const Call& call) {
   return {};
 }
 
-// Seconds since 1970 unless --seq says otherwise: it grows by itself, as the ratchet demands.
-Result<std::uint64_t> seq_of(const Call& call) {
-  const auto given = call.values.find("--seq");
-  if (given == call.values.end()) return static_cast<std::uint64_t>(std::time(nullptr));
-  const auto seq = parse_number(given->second, INT64_MAX);
-  if (!seq) {
-    return Error(ErrorKind::kInvalid, "Usage",
-                 "--seq: expected a whole number, found " + printable(given->second, 40));
+// A refusal names its reason, by which scripts and `klubster explain` know it.
+Status verify(const Call& call) {
+  VerifyQuestion question;
+  question.file = call.words[0];
+  question.signature = value_of(call, "--signature").value_or("");
+  if (const auto keys = call.values.find("--key"); keys != call.values.end()) {
+    question.keys = keys->second;
   }
-  return *seq;
+  question.sha256 = value_of(call, "--sha256").value_or("");
+  question.cluster = value_of(call, "--cluster");
+  const auto verified = verify_package(question);
+  if (verified) {
+    std::cout << (call.json ? to_json(*verified).pretty() + "\n" : describe_verified(*verified));
+    return {};
+  }
+  Error error = verified.error();
+  if (call.json) std::cout << failed_result(error).pretty() << "\n";
+  if (error.kind() != ErrorKind::kUntrusted) return error;
+  const std::string reason = error.reason();
+  return std::move(error).in(call.words[0] + ": refused: " + reason);
 }
 
-std::string value_or(const Call& call, const std::string& option, const std::string& otherwise) {
-  const auto found = call.values.find(option);
-  return found == call.values.end() ? otherwise : found->second;
+Status graph(const Call& call) {
+  const auto package = open_package(call.words[0]);
+  if (!package) return package.error();
+  show_warnings(package->profile);
+  std::cout << profile_graph(package->profile);
+  return {};
+}
+
+Status diff(const Call& call) {
+  const auto before = open_package(call.words[0]);
+  if (!before) return before.error();
+  const auto after = open_package(call.words[1]);
+  if (!after) return after.error();
+  const auto difference = compare_packages(*before, *after);
+  std::cout << (call.json ? to_json(difference).pretty() + "\n" : describe(difference));
+  return {};
+}
+
+// Seconds since 1970 unless --seq says otherwise: it grows by itself, as the ratchet demands.
+Result<std::uint64_t> seq_of(const Call& call) {
+  const auto given = value_of(call, "--seq");
+  if (!given) return static_cast<std::uint64_t>(std::time(nullptr));
+  const auto seq = parse_number(*given, INT64_MAX);
+  if (!seq) {
+    return Error(ErrorKind::kInvalid, "Usage",
+                 "--seq: expected a whole number, found " + printable(*given, 40));
+  }
+  return *seq;
 }
 
 Status sign_file(const Call& call, const std::string& file, const std::string& key,
@@ -88,7 +134,7 @@ Status sign_file(const Call& call, const std::string& file, const std::string& k
   const auto seq = seq_of(call);
   if (!seq) return seq.error();
   const SigningRequest request = {profile.name, profile.version, *seq,
-                                  value_or(call, "--cluster", "")};
+                                  value_of(call, "--cluster").value_or("")};
   if (words(request.cluster).size() > 1 || trim(request.cluster) != request.cluster) {
     return Error(ErrorKind::kInvalid, "Usage", "--cluster: expected a name without spaces");
   }
@@ -102,14 +148,14 @@ Status pack(const Call& call) {
   if (!package) return package.error();
   show_warnings(package->profile);
   const std::string output =
-      value_or(call, "-o", package->profile.name + "-" + package->profile.version + ".tgz");
+      value_of(call, "-o")
+          .value_or(package->profile.name + "-" + package->profile.version + ".tgz");
   if (auto written = write_package(call.words[0], package->files, output); !written) {
     return written;
   }
   std::cout << output << '\n';
-  const auto key = call.values.find("--sign");
-  return key == call.values.end() ? Status{}
-                                  : sign_file(call, output, key->second, package->profile);
+  const auto key = value_of(call, "--sign");
+  return key ? sign_file(call, output, *key, package->profile) : Status{};
 }
 
 Status sign(const Call& call) {
@@ -125,15 +171,30 @@ Status make_medium(const Call& call) {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
-      {"validate", "validate FILE|DIR", {}, 1, validate},
-      {"inspect", "inspect FILE|DIR [--json]", {}, 1, inspect},
+      {"validate", "validate FILE|DIR", {}, 1, false, validate},
+      {"inspect", "inspect FILE|DIR [--json]", {}, 1, true, inspect},
+      {"verify",
+       "verify FILE [--signature FILE] [--key PUBFILE|LINE]... [--sha256 HEX] [--cluster NAME] "
+       "[--json]",
+       {"--signature", "--key", "--sha256", "--cluster"},
+       1,
+       true,
+       verify},
+      {"graph", "graph FILE|DIR", {}, 1, false, graph},
+      {"diff", "diff A B [--json]", {}, 2, true, diff},
       {"pack",
        "pack DIR [-o FILE] [--sign KEYFILE] [--seq N] [--cluster NAME]",
        {"-o", "--sign", "--seq", "--cluster"},
        1,
+       false,
        pack},
-      {"sign", "sign FILE KEYFILE [--seq N] [--cluster NAME]", {"--seq", "--cluster"}, 2, sign},
-      {"medium", nullptr, {}, 2, make_medium},
+      {"sign",
+       "sign FILE KEYFILE [--seq N] [--cluster NAME]",
+       {"--seq", "--cluster"},
+       2,
+       false,
+       sign},
+      {"medium", nullptr, {}, 2, false, make_medium},
   };
   return all;
 }
@@ -142,7 +203,7 @@ Result<Call> parse(const Verb& verb, const std::vector<std::string>& arguments) 
   Call call;
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
-    if (word == "--json" && verb.name == std::string_view("inspect")) {
+    if (word == "--json" && verb.json) {
       call.json = true;
     } else if (!word.starts_with("-") || word == "-") {
       call.words.push_back(word);
@@ -151,7 +212,7 @@ Result<Call> parse(const Verb& verb, const std::vector<std::string>& arguments) 
     } else if (i + 1 == arguments.size()) {
       return wrong_usage("expected a value after " + word, verb);
     } else {
-      call.values[word] = arguments[++i];
+      call.values[word].push_back(arguments[++i]);
     }
   }
   if (call.words.size() != verb.words) {

@@ -54,6 +54,7 @@ TEST_CASE("every verb has help on standard output with the exit codes", "[cli]")
                                                                 {"config", "diff"},
                                                                 {"config", "unset"},
                                                                 {"profile"},
+                                                                {"profile", "list"},
                                                                 {"token"},
                                                                 {"token", "create"},
                                                                 {"explain"},

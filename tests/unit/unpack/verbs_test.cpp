@@ -122,6 +122,44 @@ TEST_CASE("a package is signed with name, version, seq and cluster", "[verbs]") 
   CHECK(judge_blob(blob->get(), request)->signer->comment.seq == 8);
 }
 
+TEST_CASE("verify names the reason of a refusal and exits 78", "[verbs]") {
+  const Source source;
+  const std::string file = source.directory / "demo.tgz";
+  REQUIRE(run({"pack", source.path, "-o", file}).code == 0);
+
+  const auto unpinned = run({"verify", file});
+  CHECK(unpinned.code == 78);
+  CHECK(unpinned.err.find("refused: Unpinned: no key is trusted") != std::string::npos);
+  CHECK(unpinned.err.find("--key PUBFILE") != std::string::npos);
+  const auto wrong = run({"verify", file, "--json", "--sha256", std::string(64, 'a')});
+  CHECK(wrong.code == 78);
+  CHECK(parse_json(wrong.out)->get("failure").text_or("reason") == "DigestMismatch");
+  const auto right = run({"verify", file, "--sha256", sha256_hex(file_text(file))});
+  CHECK(right.code == 0);
+  CHECK(right.out.starts_with("Profile     demo 1.0.0\n"));
+  const auto key = run({"verify", file, "--key", "one", "--key", "two"});
+  CHECK(key.code == 78);
+  CHECK(key.err.find("found `one`") != std::string::npos);
+  CHECK(run({"verify", source.directory / "nowhere", "--sha256", std::string(64, 'a')}).code == 1);
+}
+
+TEST_CASE("graph and diff take packages and directories alike", "[verbs]") {
+  const Source source;
+  const std::string file = source.directory / "demo.tgz";
+  REQUIRE(run({"pack", source.path, "-o", file}).code == 0);
+
+  CHECK(run({"graph", file}).out.starts_with("digraph \"demo 1.0.0\" {\n"));
+  CHECK(run({"graph", file}).out == run({"graph", source.path}).out);
+  CHECK(run({"diff", file, source.path}).out.empty());
+  write_text(source.path + "/bin/two", "2");
+  const auto differs = run({"diff", file, source.path, "--json"});
+  CHECK(differs.code == 0);
+  CHECK(parse_json(differs.out)->items("differences").size() == 2);  // and the step's files
+  CHECK(run({"diff", file}).code == 64);
+  CHECK(run({"graph", file, "--json"}).code == 64);
+  CHECK(run({"diff", file, source.directory / "nowhere"}).code == 1);
+}
+
 TEST_CASE("exit codes tell a failure from input that must be mended", "[verbs]") {
   const Source source;
   CHECK(run({"validate", source.path}).code == 0);
