@@ -4,7 +4,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   const auto signature = klubster::parse_signature(text);
-  if (signature) (void)klubster::verify_signature(*signature, {}, std::string(64, '\0'));
+  // Without a trusted key nothing verifies.
+  if (signature && klubster::verify_comment(*signature, {})) __builtin_trap();
   (void)klubster::parse_public_key(text);
   const auto comment = klubster::parse_trusted_comment(text);
   // What is read from a comment is what would be written into one.
