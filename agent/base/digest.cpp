@@ -32,6 +32,19 @@ unsigned char* as_bytes(std::string& text) {
   return reinterpret_cast<unsigned char*>(text.data());
 }
 
+// Whether `derived` was filled by the key derivation `name`.
+bool derive(const char* name, const OSSL_PARAM* parameters, std::string& derived) {
+  struct FreeKdf {
+    void operator()(EVP_KDF* kdf) const { EVP_KDF_free(kdf); }
+    void operator()(EVP_KDF_CTX* context) const { EVP_KDF_CTX_free(context); }
+  };
+  const std::unique_ptr<EVP_KDF, FreeKdf> kdf(EVP_KDF_fetch(nullptr, name, nullptr));
+  demand(kdf != nullptr, "EVP_KDF_fetch");
+  const std::unique_ptr<EVP_KDF_CTX, FreeKdf> context(EVP_KDF_CTX_new(kdf.get()));
+  demand(context != nullptr, "EVP_KDF_CTX_new");
+  return EVP_KDF_derive(context.get(), as_bytes(derived), derived.size(), parameters) == 1;
+}
+
 }  // namespace
 
 void start_crypto() {
@@ -137,15 +150,6 @@ bool is_sha256_hex(std::string_view text) {
 
 std::string hkdf_sha256(std::string_view secret, std::string_view salt, std::string_view info,
                         std::size_t length) {
-  struct FreeKdf {
-    void operator()(EVP_KDF* kdf) const { EVP_KDF_free(kdf); }
-    void operator()(EVP_KDF_CTX* context) const { EVP_KDF_CTX_free(context); }
-  };
-  const std::unique_ptr<EVP_KDF, FreeKdf> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
-  demand(kdf != nullptr, "EVP_KDF_fetch");
-  const std::unique_ptr<EVP_KDF_CTX, FreeKdf> context(EVP_KDF_CTX_new(kdf.get()));
-  demand(context != nullptr, "EVP_KDF_CTX_new");
-
   std::string hash = "SHA256";
   std::string key(secret), salt_copy(salt), info_copy(info);
   const OSSL_PARAM parameters[] = {
@@ -155,10 +159,31 @@ std::string hkdf_sha256(std::string_view secret, std::string_view salt, std::str
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info_copy.data(), info_copy.size()),
       OSSL_PARAM_construct_end()};
   std::string derived(length, '\0');
-  demand(EVP_KDF_derive(context.get(), as_bytes(derived), length, parameters) == 1,
-         "EVP_KDF_derive");
+  demand(derive("HKDF", parameters, derived), "EVP_KDF_derive");
   OPENSSL_cleanse(key.data(), key.size());
   return derived;
+}
+
+Result<std::string> scrypt(std::string_view passphrase, std::string_view salt,
+                           const ScryptCost& cost, std::size_t length) {
+  std::string key(passphrase), salt_copy(salt);
+  std::uint64_t n = std::uint64_t{1} << cost.log2_n, r = cost.r, p = cost.p;
+  std::uint64_t memory = 128 * r * (n + p + 2);  // RFC 7914 section 5: V, B and the mixing's own
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, key.data(), key.size()),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt_copy.data(), salt_copy.size()),
+      OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
+      OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_R, &r),
+      OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_P, &p),
+      OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &memory),
+      OSSL_PARAM_construct_end()};
+  std::string derived(length, '\0');
+  const bool done = derive("SCRYPT", parameters, derived);
+  OPENSSL_cleanse(key.data(), key.size());
+  if (done) return derived;
+  return Error(ErrorKind::kIo, "SystemCallFailed",
+               "a key of this passphrase takes " + std::to_string(memory >> 20) +
+                   " MiB of memory, which are not to be had");
 }
 
 std::string random_bytes(std::size_t count) {

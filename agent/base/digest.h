@@ -1,4 +1,4 @@
-// SHA-256, BLAKE2b-512, HKDF, random bytes and the text forms of bytes (hex, base64).
+// SHA-256, BLAKE2b-512, HKDF, scrypt, random bytes and the text forms of bytes (hex, base64).
 #pragma once
 
 #include <array>
@@ -46,6 +46,14 @@ bool is_sha256_hex(std::string_view text);
 // RFC 5869 with SHA-256: `length` bytes, at most 255 * 32.
 std::string hkdf_sha256(std::string_view secret, std::string_view salt, std::string_view info,
                         std::size_t length);
+
+// RFC 7914. `log2_n` is the logarithm of its cost; it takes 128 * r << log2_n bytes of memory: kIo
+// when they are not to be had.
+struct ScryptCost {
+  unsigned log2_n = 0, r = 0, p = 0;
+};
+Result<std::string> scrypt(std::string_view passphrase, std::string_view salt,
+                           const ScryptCost& cost, std::size_t length);
 
 // From the kernel, by OpenSSL's generator.
 std::string random_bytes(std::size_t count);

@@ -19,7 +19,14 @@ constexpr std::size_t kMaxTrustedCommentBytes = 8192;  // minisign.h TRUSTEDCOMM
 // struct SeckeyStruct in minisign.h: sig_alg, kdf_alg, chk_alg, kdf_salt, two limits, then
 // keynum, secret key and checksum, which a passphrase would hide.
 constexpr std::size_t kSecretKeyBytes = 158;
-constexpr std::size_t kSecretIdAt = 2 + 2 + 2 + 32 + 8 + 8;
+constexpr std::size_t kSaltAt = 2 + 2 + 2;
+constexpr std::size_t kSaltBytes = 32;
+constexpr std::size_t kSecretIdAt = kSaltAt + kSaltBytes + 8 + 8;
+constexpr std::string_view kNoPassphrase("\0\0", 2);
+constexpr std::string_view kScrypt = "Sc";
+// What minisign asks for itself is 2^20 * 8, in 1 GiB.
+constexpr std::uint64_t kMaxScryptMemory = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxScryptWork = std::uint64_t{1} << 26;
 
 Error bad_key(std::string why) {
   return {ErrorKind::kInvalid, "BadKey", std::move(why)};
@@ -45,6 +52,60 @@ Result<std::string> key_line(std::string_view text) {
   if (lines.size() == 1) return lines[0];
   if (lines.size() == 2 && lines[0].starts_with("untrusted comment:")) return lines[1];
   return bad_key("expected one line of base64, with or without a comment line before it");
+}
+
+Result<std::string> secret_key_bytes(std::string_view text) {
+  const auto line = key_line(text);
+  if (!line) return line.error();
+  auto bytes = from_base64(*line);
+  if (!bytes || bytes->size() != kSecretKeyBytes || !bytes->starts_with("Ed")) {
+    return bad_key("this is not a secret key file of minisign");
+  }
+  const auto kdf = std::string_view(*bytes).substr(2, 2);
+  if (kdf != kNoPassphrase && kdf != kScrypt) {
+    return bad_key("the secret key is protected in a way that klubster does not know");
+  }
+  return std::move(*bytes);
+}
+
+std::uint64_t little_endian(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte)
+    number = number << 8 | static_cast<unsigned char>(*byte);
+  return number;
+}
+
+// What libsodium's crypto_pwhash_scryptsalsa208sha256() makes of its two limits (pickparams()).
+ScryptCost scrypt_cost(std::uint64_t work_limit, std::uint64_t memory_limit) {
+  ScryptCost cost{1, 8, 1};
+  work_limit = std::max<std::uint64_t>(work_limit, 32'768);
+  const bool by_work = work_limit < memory_limit / 32;
+  const std::uint64_t max_n = by_work ? work_limit / (cost.r * 4) : memory_limit / (cost.r * 128);
+  while (cost.log2_n < 63 && (std::uint64_t{1} << cost.log2_n) <= max_n / 2)
+    ++cost.log2_n;
+  if (by_work) return cost;
+  const auto max_rp = std::min<std::uint64_t>((work_limit / 4) >> cost.log2_n, 0x3fffffff);
+  cost.p = static_cast<unsigned>(max_rp) / cost.r;
+  return cost;
+}
+
+// Takes the passphrase's stream off a secret key's id, halves and checksum.
+Status uncover(std::string& bytes, std::string_view passphrase) {
+  const std::string_view all = bytes;
+  const auto cost = scrypt_cost(little_endian(all.substr(kSaltAt + kSaltBytes, 8)),
+                                little_endian(all.substr(kSaltAt + kSaltBytes + 8, 8)));
+  // Of a damaged file the numbers are anything.
+  if (cost.log2_n > 30 || cost.p == 0 ||
+      (std::uint64_t{128} * cost.r << cost.log2_n) > kMaxScryptMemory ||
+      (std::uint64_t{cost.r} * cost.p << cost.log2_n) > kMaxScryptWork) {
+    return bad_key("the secret key file is damaged: its passphrase would take too much work");
+  }
+  const auto stream =
+      scrypt(passphrase, all.substr(kSaltAt, kSaltBytes), cost, kSecretKeyBytes - kSecretIdAt);
+  if (!stream) return stream.error();
+  for (std::size_t i = 0; i < stream->size(); ++i)
+    bytes[kSecretIdAt + i] = static_cast<char>(bytes[kSecretIdAt + i] ^ (*stream)[i]);
+  return {};
 }
 
 struct Field {
@@ -170,16 +231,17 @@ Status verify_hash(const MinisignSignature& signature, const MinisignPublicKey& 
   return bad_signature("the file is not the one that " + key_id_text(key.id) + " signed");
 }
 
-Result<MinisignSecretKey> parse_secret_key(std::string_view text) {
-  const auto line = key_line(text);
-  if (!line) return line.error();
-  const auto bytes = from_base64(*line);
-  if (!bytes || bytes->size() != kSecretKeyBytes || !bytes->starts_with("Ed")) {
-    return bad_key("this is not a secret key file of minisign");
-  }
-  if (bytes->compare(2, 2, std::string_view("\0\0", 2)) != 0) {
-    return bad_key("the secret key has a passphrase, which klubster does not read yet")
-        .hint("minisign -C -W -s KEY removes the passphrase; or sign with minisign -S");
+bool has_passphrase(std::string_view secret_key_text) {
+  const auto bytes = secret_key_bytes(secret_key_text);
+  return bytes && std::string_view(*bytes).substr(2, 2) != kNoPassphrase;
+}
+
+Result<MinisignSecretKey> parse_secret_key(std::string_view text, std::string_view passphrase) {
+  auto bytes = secret_key_bytes(text);
+  if (!bytes) return bytes.error();
+  const bool hidden = std::string_view(*bytes).substr(2, 2) != kNoPassphrase;
+  if (hidden) {
+    if (auto shown = uncover(*bytes, passphrase); !shown) return shown.error();
   }
   const std::string id = bytes->substr(kSecretIdAt, kIdBytes);
   const std::string seed = bytes->substr(kSecretIdAt + kIdBytes, kEd25519KeyBytes);
@@ -187,7 +249,10 @@ Result<MinisignSecretKey> parse_secret_key(std::string_view text) {
       bytes->substr(kSecretIdAt + kIdBytes + kEd25519KeyBytes, kEd25519KeyBytes);
   auto key = Ed25519Key::from_seed(seed);
   // Stands in for minisign's checksum: the public half follows from the seed.
-  if (!key || key->public_key() != public_key) return bad_key("the secret key file is damaged");
+  if (!key || key->public_key() != public_key) {
+    return bad_key(hidden ? "the passphrase is wrong, or the secret key file is damaged"
+                          : "the secret key file is damaged");
+  }
   return MinisignSecretKey{id, std::move(*key)};
 }
 

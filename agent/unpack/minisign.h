@@ -62,9 +62,11 @@ Result<MinisignPublicKey> verify_comment(const MinisignSignature& signature,
 Status verify_hash(const MinisignSignature& signature, const MinisignPublicKey& key,
                    std::string_view blake2b512);
 
-// The text of a secret key file made by `minisign -G -W`. kInvalid, reason "BadKey"; one with a
-// passphrase is refused with what to do.
-Result<MinisignSecretKey> parse_secret_key(std::string_view text);
+// Whether the text of a secret key file is one that a passphrase protects.
+bool has_passphrase(std::string_view secret_key_text);
+// The text of a secret key file made by `minisign -G`. kInvalid, reason "BadKey": it is none, it is
+// damaged, or the passphrase is wrong. kIo: the key takes more memory than there is, 1 GiB mostly.
+Result<MinisignSecretKey> parse_secret_key(std::string_view text, std::string_view passphrase = {});
 // The text of the .minisig file.
 std::string sign_hash(const MinisignSecretKey& secret, std::string_view blake2b512,
                       std::string_view trusted_comment);

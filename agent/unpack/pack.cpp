@@ -106,12 +106,18 @@ Status write_package(const std::string& directory, const PackageFiles& files,
   return rename_durably(temporary, output);
 }
 
-Status sign_package(const std::string& file, const std::string& key_file,
+Result<MinisignSecretKey> read_secret_key(const std::string& key_file,
+                                          const std::function<Result<std::string>()>& ask) {
+  const auto text = read_file(key_file, kMaxKeyBytes);
+  if (!text) return text.error();
+  if (!has_passphrase(*text)) return parse_secret_key(*text).in(key_file);
+  const auto passphrase = ask();
+  if (!passphrase) return passphrase.error();
+  return parse_secret_key(*text, *passphrase).in(key_file);
+}
+
+Status sign_package(const std::string& file, const MinisignSecretKey& key,
                     const SigningRequest& request) {
-  const auto key_text = read_file(key_file, kMaxKeyBytes);
-  if (!key_text) return key_text.error();
-  auto key = parse_secret_key(*key_text);
-  if (!key) return std::move(key.error()).in(key_file);
   const auto blob = open_file(file, O_RDONLY);
   if (!blob) return blob.error();
   const auto hashes = hash_blob(blob->get());
@@ -123,8 +129,8 @@ Status sign_package(const std::string& file, const std::string& key_file,
   comment.size = hashes->bytes;
   comment.sha256 = hashes->sha256_hex;
   comment.cluster = request.cluster;
-  return write_file_durably(file + ".minisig",
-                            sign_hash(*key, hashes->blake2b512, to_text(comment)), 0644);
+  return write_file_durably(file + ".minisig", sign_hash(key, hashes->blake2b512, to_text(comment)),
+                            0644);
 }
 
 }  // namespace klubster

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -22,8 +23,13 @@ struct SigningRequest {
   std::string cluster;  // empty: for any
 };
 
-// Writes `file`.minisig. kInvalid, reason "BadKey"; kIo.
-Status sign_package(const std::string& file, const std::string& key_file,
+// The secret key in `key_file`. `ask` gives the passphrase of one that has one. kInvalid, reason
+// "BadKey"; kIo.
+Result<MinisignSecretKey> read_secret_key(const std::string& key_file,
+                                          const std::function<Result<std::string>()>& ask);
+
+// Writes `file`.minisig. kIo.
+Status sign_package(const std::string& file, const MinisignSecretKey& key,
                     const SigningRequest& request);
 
 }  // namespace klubster

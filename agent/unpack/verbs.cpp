@@ -1,6 +1,8 @@
 // validate, inspect, verify, graph, diff, pack, sign.
 #include "unpack/verbs.h"
 
+#include <unistd.h>
+
 #include <ctime>
 #include <functional>
 #include <iostream>
@@ -15,6 +17,7 @@
 #include "unpack/open_package.h"
 #include "unpack/pack.h"
 #include "unpack/package_diff.h"
+#include "unpack/passphrase.h"
 #include "unpack/verify.h"
 
 namespace klubster {
@@ -133,12 +136,14 @@ Status sign_file(const Call& call, const std::string& file, const std::string& k
                  const Profile& profile) {
   const auto seq = seq_of(call);
   if (!seq) return seq.error();
+  const auto secret = read_secret_key(key, [] { return read_passphrase(STDIN_FILENO); });
+  if (!secret) return secret.error();
   const SigningRequest request = {profile.name, profile.version, *seq,
                                   value_of(call, "--cluster").value_or("")};
   if (words(request.cluster).size() > 1 || trim(request.cluster) != request.cluster) {
     return Error(ErrorKind::kInvalid, "Usage", "--cluster: expected a name without spaces");
   }
-  if (auto done = sign_package(file, key, request); !done) return done;
+  if (auto done = sign_package(file, *secret, request); !done) return done;
   std::cout << file << ".minisig\n";
   return {};
 }

@@ -7,6 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Without a trusted key nothing verifies.
   if (signature && klubster::verify_comment(*signature, {})) __builtin_trap();
   (void)klubster::parse_public_key(text);
+  if (!klubster::has_passphrase(text)) (void)klubster::parse_secret_key(text);
   const auto comment = klubster::parse_trusted_comment(text);
   // What is read from a comment is what would be written into one.
   if (comment) {

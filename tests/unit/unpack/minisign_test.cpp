@@ -173,15 +173,72 @@ TEST_CASE("minisign verifies what klubster signs, and the other way round", "[mi
   CHECK_FALSE(parse_signature(file_text(file + ".minisig")));
 }
 
-TEST_CASE("a damaged or encrypted secret key says so", "[minisign]") {
+TEST_CASE("klubster signs with a key that minisign gave a passphrase", "[minisign]") {
+  if (!have_minisign()) {
+    WARN("skipped: the program minisign is not installed");
+    return;
+  }
+  const TempDir directory;
+  const std::string key = directory / "key", pub = directory / "key.pub", file = directory / "file";
+  const std::string phrase =
+      "tr\xc3\xbc"
+      "b, 'quoted' and long";
+  write_text(directory / "twice", phrase + "\n" + phrase + "\n");
+  REQUIRE(run("minisign -G -f -s " + key + " -p " + pub + " <" + (directory / "twice")) == 0);
+  REQUIRE(has_passphrase(file_text(key)));
+  const auto secret = parse_secret_key(file_text(key), phrase);
+  INFO((secret ? "" : secret.error().message()));
+  REQUIRE(secret);
+  CHECK(secret->key.public_key() == parse_public_key(file_text(pub))->key);
+
+  write_text(file, "abcd");
+  write_text(file + ".minisig", sign_hash(*secret, blake2b("abcd"), kComment));
+  CHECK(run("minisign -V -p " + pub + " -m " + file) == 0);
+}
+
+TEST_CASE("a wrong passphrase and a damaged file are told, not used", "[minisign]") {
+  // As minisign writes it, but for a cost that a test can pay: 2^10 by 8.
+  const auto pair = Ed25519Key::generate();
+  const std::string id = "12345678", salt(32, 's');
+  const std::string limits(
+      "\0\x80\0\0\0\0\0\0"
+      "\0\0\0\1\0\0\0\0",
+      16);
+  std::string hidden = id + pair.seed() + pair.public_key() + std::string(32, 'c');
+  const auto stream = scrypt("open sesame", salt, {10, 8, 1}, hidden.size());
+  REQUIRE(stream);
+  for (std::size_t i = 0; i < hidden.size(); ++i)
+    hidden[i] = static_cast<char>(hidden[i] ^ (*stream)[i]);
+  const std::string key = "EdScB2" + salt + limits + hidden;
+
+  const auto secret = parse_secret_key(to_base64(key), "open sesame");
+  REQUIRE(secret);
+  CHECK(secret->id == id);
+  CHECK(secret->key.seed() == pair.seed());
+  for (const auto* wrong : {"", "open sesam", "open sesame\n"}) {
+    const auto refused = parse_secret_key(to_base64(key), wrong);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message().find("passphrase is wrong") != std::string::npos);
+  }
+  auto damaged = key;  // the two limits: work without end, and memory too
+  damaged.replace(38, 8, 8, '\x7f');
+  if (GENERATE(false, true)) damaged.replace(46, 8, 8, '\x7f');
+  const auto refused = parse_secret_key(to_base64(damaged), "open sesame");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().reason() == "BadKey");
+}
+
+TEST_CASE("a damaged or unknown secret key says so", "[minisign]") {
   std::string raw = "Ed" + std::string("\0\0", 2) + "B2" + std::string(48, '\0') +
                     std::string(8, 'i') + std::string(64, 's') + std::string(32, 'c');
+  CHECK_FALSE(has_passphrase(to_base64(raw)));
   const auto damaged = parse_secret_key(to_base64(raw));
   REQUIRE_FALSE(damaged);
   CHECK(damaged.error().message().find("damaged") != std::string::npos);
-  raw.replace(2, 2, "Sc");
-  const auto encrypted = parse_secret_key(to_base64(raw));
-  REQUIRE_FALSE(encrypted);
-  CHECK(encrypted.error().message().find("passphrase") != std::string::npos);
+  raw.replace(2, 2, "Xy");
+  const auto unknown = parse_secret_key(to_base64(raw));
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().message().find("does not know") != std::string::npos);
   CHECK_FALSE(parse_secret_key("nothing"));
+  CHECK_FALSE(has_passphrase("nothing"));
 }
