@@ -221,6 +221,7 @@ Status Extraction::check_end() {
   if (end < last_member_end_ + kEndMarkBytes) {
     return refuse("the archive is cut: its end mark is missing");
   }
+  package_.blob_sha256 = source_.file_sha256();
   return {};
 }
 

@@ -11,6 +11,7 @@ namespace klubster {
 struct ExtractedPackage {
   PackageFiles files;
   std::uint64_t entries = 0;
+  std::string blob_sha256;  // hex, of the bytes that were unpacked
 };
 
 // Reads `blob` from its start and writes below the directory `staging`, which must be empty. The

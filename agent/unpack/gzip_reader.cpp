@@ -60,6 +60,7 @@ Result<bool> GzipReader::refill() {
   } while (count < 0 && errno == EINTR);
   if (count < 0) return system_error("reading the package", errno);
   offset_ += static_cast<std::uint64_t>(count);
+  hasher_.update({packed_.data(), static_cast<std::size_t>(count)});
   stream_->next_in = reinterpret_cast<Bytef*>(packed_.data());
   stream_->avail_in = static_cast<uInt>(count);
   return count > 0;

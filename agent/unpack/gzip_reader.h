@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/digest.h"
 #include "base/result.h"
 
 struct z_stream_s;
@@ -32,6 +33,9 @@ class GzipReader {
   Result<std::string_view> next();
   // Decompressed bytes that next() gave out so far.
   std::uint64_t unpacked() const { return unpacked_; }
+  // SHA-256 (hex) of the whole file as it was read here: what is unpacked is what this names, also
+  // when somebody wrote into the file meanwhile. Only after next() has given out the end; once.
+  std::string file_sha256() { return to_hex(hasher_.finish()); }
 
  private:
   struct EndStream {
@@ -52,6 +56,7 @@ class GzipReader {
   std::string packed_;
   std::string plain_;
   std::uint64_t offset_ = 0;  // read of the file
+  Hasher hasher_{HashKind::kSha256};
   std::uint64_t unpacked_ = 0;
   bool ended_ = false;
 };

@@ -62,11 +62,16 @@ class TemporaryDirectory {
 
 }  // namespace
 
-Result<OpenedPackage> unpack_into(int blob, const std::string& path, const PackageLimits& limits) {
+Result<OpenedPackage> unpack_into(int blob, const std::string& path, const PackageLimits& limits,
+                                  const std::string& proven_sha256) {
   const auto staging = open_file(path, O_RDONLY | O_DIRECTORY);
   if (!staging) return staging.error();
   auto extracted = extract_package(blob, staging->get(), limits);
   if (!extracted) return extracted.error();
+  if (!proven_sha256.empty() && extracted->blob_sha256 != proven_sha256) {
+    return Error(ErrorKind::kUntrusted, "DigestMismatch",
+                 "the package changed after it was proven to be " + proven_sha256);
+  }
   auto profile = manifest_in(path, extracted->files);
   if (!profile) return profile.error();
   return OpenedPackage{std::move(*profile), std::move(extracted->files), extracted->entries};

@@ -17,8 +17,11 @@ struct OpenedPackage {
 };
 
 // Unpacks `blob`, whose digest must be proven if that matters, into the empty directory at `path`
-// and reads the manifest there. Errors: those of extract_package() and read_manifest().
-Result<OpenedPackage> unpack_into(int blob, const std::string& path, const PackageLimits& limits);
+// and reads the manifest there. Errors: those of extract_package() and read_manifest(); and, unless
+// `proven_sha256` is empty, kUntrusted, reason "DigestMismatch", when the bytes that were unpacked
+// are others: somebody wrote into the file after it was proven.
+Result<OpenedPackage> unpack_into(int blob, const std::string& path, const PackageLimits& limits,
+                                  const std::string& proven_sha256 = "");
 
 // Reads a directory of a package as it would be packed.
 Result<OpenedPackage> open_package_directory(const std::string& path, const PackageLimits& limits);

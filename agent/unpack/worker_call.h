@@ -8,7 +8,8 @@
 
 namespace klubster {
 
-// The result of one request, ok or failed: the whole of what klubsterd learns.
+// The result of one request, ok or failed: the whole of what klubsterd learns. `staging` is emptied
+// before, and again when the package is refused.
 Json judge_and_unpack(int blob, const std::string& staging, const UnpackRequest& request);
 
 }  // namespace klubster

@@ -87,7 +87,16 @@ def extended():
     yield accepted("pax-charset-unknown", pax({"hdrcharset": "EBCDIC", "path": "x"}), member("fine", "x"))
 
 
+def for_races():
+    """Two packages of the same size, and one that takes a while."""
+    for word in ("good", "evil"):
+        yield ("swap-" + word, ACCEPT, "", gzipped(
+            member("profile.yaml", MANIFEST) + member("bin/one", f"#!/bin/sh\necho {word}\n", mode=0o755) + END, 0))
+    yield accepted("many-files", *(member(f"d{i % 50}/{i}", "x" * 100) for i in range(400)))
+
+
 def cases():
     yield from good_ones()
+    yield from for_races()
     yield from sizes()
     yield from extended()

@@ -4,10 +4,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/unpack/archive_corpus.h"
 #include "unpack/open_package.h"
+#include "unpack/worker_call.h"
 
 using namespace klubster;
 
@@ -117,6 +119,25 @@ TEST_CASE("every archive of the corpus gets its verdict and stays in its place",
       CHECK_FALSE(fs::exists(outside));
   }
   ::umask(umask);
+}
+
+TEST_CASE("the worker leaves its staging empty when it refuses, and begins with an empty one",
+          "[archives]") {
+  for (const auto& one : archive_cases()) {
+    INFO(one.name);
+    const TempDir staging;
+    write_text(staging / "bin/one", "of a try that was cut off");
+    const std::string path = archive_corpus() / (one.name + ".tgz");
+    const auto blob = open_file(path, O_RDONLY);
+    REQUIRE(blob);
+    UnpackRequest request;
+    request.sha256 = sha256_hex(file_text(path));
+    request.limits = one.limits;
+    const Json result = judge_and_unpack(blob->get(), staging.path(), request);
+    INFO(result.dump());
+    CHECK(result.bool_or("ok") == (one.verdict == "accept"));
+    CHECK(fs::is_empty(staging.path()) == (one.verdict != "accept"));
+  }
 }
 
 TEST_CASE("looking into a package leaves nothing behind, whatever it holds", "[archives]") {
