@@ -83,6 +83,7 @@ std::string bytes_text(std::uint64_t bytes) {
 std::string as_text(const std::vector<Row>& rows) {
   if (rows.empty()) return "";
   std::vector<std::vector<Cell>> cells;
+  cells.reserve(rows.size());
   for (const auto& [sealed, use] : rows) {
     cells.push_back({use.name, use.version, short_digest(sealed.sha256), bytes_text(sealed.bytes),
                      std::to_string(sealed.files), use_text(use)});

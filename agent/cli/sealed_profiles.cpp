@@ -66,13 +66,13 @@ Result<ProfileUses> uses_in_log(const std::string& directory) {
 
 Result<std::vector<SealedProfile>> sealed_profiles(const std::string& state_dir) {
   std::vector<SealedProfile> profiles;
-  const std::string directory = state_dir + "/profiles";
+  const std::string directory = state_dir + "/profiles/";
   if (!exists(directory)) return profiles;
   const auto names = list_directory(directory);
   if (!names) return names.error();
   for (const auto& name : *names) {
     if (!is_sha256_hex(name)) continue;
-    auto profile = measure(directory + "/" + name, name);
+    auto profile = measure(directory + name, name);
     if (!profile) return profile.error();
     profiles.push_back(std::move(*profile));
   }

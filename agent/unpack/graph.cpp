@@ -32,6 +32,10 @@ std::string cluster_of(const std::string& phase) {
   return quoted("cluster " + phase);
 }
 
+std::string node_of(const std::string& phase, const std::string& step) {
+  return quoted(join({phase, step}, "/"));
+}
+
 std::string step_label(const StepSpec& step) {
   std::vector<std::string> lines = {step.id, std::string(to_string(step.kind))};
   if (!step.start_unit.empty()) lines.push_back("starts " + step.start_unit);
@@ -62,13 +66,12 @@ class Graph {
   void draw_phase(const std::string& phase, const std::vector<StepSpec>& steps) {
     text_ += "  subgraph " + cluster_of(phase) + " {\n    label=" + quoted(phase) + ";\n";
     for (const auto& step : steps) {
-      text_ += "    " + quoted(phase + "/" + step.id) + " [label=" + step_label(step);
+      text_ += "    " + node_of(phase, step.id) + " [label=" + step_label(step);
       text_ += step.kind == StepKind::kService ? ", style=bold];\n" : "];\n";
     }
     for (const auto& step : steps) {
       for (const auto& before : step.after)
-        text_ +=
-            "    " + quoted(phase + "/" + before) + " -> " + quoted(phase + "/" + step.id) + ";\n";
+        text_ += "    " + node_of(phase, before) + " -> " + node_of(phase, step.id) + ";\n";
     }
     text_ += "  }\n";
   }
@@ -77,22 +80,24 @@ class Graph {
   // phase, or of one without steps, the peers stand beside it.
   void draw_needs(const std::string& phase, const StepSpec& step) {
     for (const auto& need : step.needs) {
-      const std::string head = quoted(phase + "/" + step.id);
-      const std::string wanted = need.count + " " + need.phase + " " + need.condition;
+      const std::string head = node_of(phase, step.id);
+      const std::string wanted = join({need.count, need.phase, need.condition}, " ");
       const auto found = profile_.modes.find(need.phase);
       const bool framed =
           found != profile_.modes.end() && !found->second.empty() && need.phase != phase;
       std::string tail;
       std::string from_frame;
       if (framed) {
-        tail = quoted(need.phase + "/" + found->second.back().id);
+        tail = node_of(need.phase, found->second.back().id);
         from_frame = ", ltail=" + cluster_of(need.phase);
       } else {
         tail = quoted("peers " + need.phase);
-        if (peers_.insert(need.phase).second) text_ += "  " + tail + " [shape=ellipse];\n";
+        if (peers_.insert(need.phase).second)
+          text_.append("  " + tail).append(" [shape=ellipse];\n");
       }
-      text_ += "  " + tail + " -> " + head + " [style=dashed, label=" + quoted(wanted) +
-               from_frame + "];\n";
+      text_ += "  " + tail;
+      text_ += " -> " + head;
+      text_ += " [style=dashed, label=" + quoted(wanted) + from_frame + "];\n";
     }
   }
 

@@ -250,8 +250,9 @@ Result<MinisignSecretKey> parse_secret_key(std::string_view text, std::string_vi
   auto key = Ed25519Key::from_seed(seed);
   // Stands in for minisign's checksum: the public half follows from the seed.
   if (!key || key->public_key() != public_key) {
-    return bad_key(hidden ? "the passphrase is wrong, or the secret key file is damaged"
-                          : "the secret key file is damaged");
+    if (!hidden) return bad_key("the secret key file is damaged");
+    return bad_key("the passphrase is wrong, or the secret key file is damaged")
+        .hint("try the passphrase again: without it the key is of no use");
   }
   return MinisignSecretKey{id, std::move(*key)};
 }

@@ -49,7 +49,8 @@ void compare_values(const std::string& key, const Json& before, const Json& afte
     return;
   }
   for (const auto& name : names_in(*old_members, *new_members)) {
-    compare_values(key.empty() ? name : key + "." + name, before.get(name), after.get(name), found);
+    compare_values(key.empty() ? name : join({key, name}, "."), before.get(name), after.get(name),
+                   found);
   }
 }
 
