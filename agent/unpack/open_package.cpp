@@ -86,10 +86,11 @@ Result<OpenedPackage> open_package_directory(const std::string& path, const Pack
   return OpenedPackage{std::move(*profile), std::move(*files), entries};
 }
 
-Result<OpenedPackage> open_archive(int blob, const PackageLimits& limits) {
+Result<OpenedPackage> open_archive(int blob, const PackageLimits& limits,
+                                   const std::string& proven_sha256) {
   auto directory = TemporaryDirectory::create();
   if (!directory) return directory.error();
-  return unpack_into(blob, directory->path(), limits);
+  return unpack_into(blob, directory->path(), limits, proven_sha256);
 }
 
 Result<OpenedPackage> open_package(const std::string& path, const PackageLimits& limits) {

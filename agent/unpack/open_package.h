@@ -27,7 +27,8 @@ Result<OpenedPackage> unpack_into(int blob, const std::string& path, const Packa
 Result<OpenedPackage> open_package_directory(const std::string& path, const PackageLimits& limits);
 
 // Unpacks `blob` to a temporary directory, which is gone when this returns. Errors as above.
-Result<OpenedPackage> open_archive(int blob, const PackageLimits& limits);
+Result<OpenedPackage> open_archive(int blob, const PackageLimits& limits,
+                                   const std::string& proven_sha256 = "");
 
 // Either one, by what `path` is; an archive is unpacked to a temporary directory, which is gone
 // when this returns.

@@ -88,7 +88,7 @@ Result<Verified> verify_package(const VerifyQuestion& question) {
     if (proof.error().reason() != "Unpinned") return proof.error();
     return std::move(proof.error()).hint("say what to trust: --key PUBFILE or --sha256 HEX");
   }
-  const auto package = open_archive(blob->get(), request->limits);
+  const auto package = open_archive(blob->get(), request->limits, proof->sha256);
   if (!package) return package.error();
   if (auto named = judge_manifest(*proof, package->profile); !named) return named.error();
   return Verified{std::move(*proof), package->profile.name, package->profile.version};
