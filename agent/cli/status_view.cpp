@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/views.h"
+#include "engine/progress.h"
 
 namespace klubster {
 
@@ -16,6 +17,14 @@ std::string profile_line(const Json& profile) {
   if (profile.is_null()) return "";
   return profile.text_or("name") + " " + profile.text_or("version") + "  sha256 " +
          short_digest(profile.text_or("sha256"));
+}
+
+std::string download_line(const Json& download) {
+  if (download.is_null()) return "";
+  const auto number = [&](const char* key) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(download.integer_or(key), 0));
+  };
+  return progress_text({number("bytes"), number("total"), number("bytesPerSecond")});
 }
 
 Paint paint_of_state(const std::string& state) {
@@ -118,6 +127,7 @@ std::string status_text(const Json& status, const Look& look) {
   }
   text += line("profile", profile_line(status.get("profile")));
   text += line("config", short_digest(status.text_or("configHash")));
+  text += line("download", download_line(status.get("download")));
   return text + conditions_table(status, look) + steps_table(status, look) +
          problems_text(status, look);
 }

@@ -347,7 +347,11 @@ void Agent::show() {
   }
   const std::string now = utc_text(now_wall_usec());
   conditions_ = conditions_of(scene(), std::move(conditions_), now);
-  const Json status = status_json(scene(), conditions_);
+  if (const auto line = download_news_.line(shell_.acquisition().progress, now_boottime_usec())) {
+    log_info(*line);
+  }
+  Json status = status_json(scene(), conditions_);
+  status["download"] = nullptr;  // who wants to see it grow asks; nobody is told each second
   const std::string text = status.dump();
   if (text == shown_) return;
   shown_ = text;

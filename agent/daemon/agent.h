@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/config_in_force.h"
+#include "daemon/download_news.h"
 #include "daemon/generations.h"
 #include "daemon/hostname.h"
 #include "daemon/peering.h"
@@ -98,7 +99,8 @@ class Agent {
   std::map<std::string, std::vector<std::string>> addresses_;  // of members
   std::vector<Condition> conditions_;
   std::map<std::string, Error> problems_;  // by topic
-  std::string shown_;                      // the status that was announced last
+  DownloadNews download_news_;
+  std::string shown_;  // the status that was announced last
   std::function<void()> changed_;
 };
 

@@ -22,6 +22,7 @@ struct Places {
   std::string results() const { return state + "/results"; }
   std::string last_good() const { return state + "/last-good.json"; }
   std::string media() const { return state + "/media.json"; }
+  std::string media_files() const { return state + "/media"; }
   std::string salt() const { return state + "/salt"; }
   std::string credentials() const { return run + "/credentials"; }
   std::string outputs() const { return run + "/outputs"; }

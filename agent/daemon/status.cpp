@@ -157,6 +157,18 @@ Json profile_json(const NodeState& state) {
                       {"sha256", state.generation->profile_sha256}};
 }
 
+// Null while nothing is downloaded.
+Json download_json(const Scene& scene) {
+  const auto& progress = scene.acquisition.progress;
+  if (!progress) return nullptr;
+  Json json = Json::object();
+  json["bytes"] = progress->bytes;
+  if (progress->total > 0) json["total"] = progress->total;
+  json["bytesPerSecond"] = progress->bytes_per_second;
+  if (const auto left = progress->left_sec()) json["leftSeconds"] = *left;
+  return json;
+}
+
 }  // namespace
 
 std::vector<Condition> conditions_of(const Scene& scene, std::vector<Condition> before,
@@ -207,6 +219,7 @@ Json status_json(const Scene& scene, const std::vector<Condition>& conditions) {
   json["profile"] = profile_json(state);
   json["configHash"] = scene.config.config_hash;
   json["leaving"] = state.leaving;
+  json["download"] = download_json(scene);
   json["conditions"] = Json::array();
   for (const auto& item : conditions)
     json["conditions"].push_back(to_json(item));

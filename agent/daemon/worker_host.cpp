@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/digest.h"
+#include "base/reason.h"
 #include "base/text.h"
 #include "daemon/worker_units.h"
 
@@ -17,6 +18,9 @@ namespace {
 
 constexpr std::size_t kSignatureBytes = 16 * 1024;
 constexpr std::int64_t kRetryAfterLimitSec = 3600;  // a server does not decide about more
+// A place that gives at least so much more with each try is not left for the next mirror.
+constexpr std::int64_t kWorthStayingBytes = 64 * 1024;
+constexpr std::size_t kValidatorBytes = 512;  // as klubster-fetch takes it
 
 WorkerVerdict refused(const Error& error) {
   return {false, true, 0, "WorkerFailed", error.message()};
@@ -28,6 +32,13 @@ std::optional<std::uint64_t> claimed_size(const std::string& signature) {
     if (word.starts_with("size=")) return parse_number(word.substr(5), INT64_MAX);
   }
   return std::nullopt;
+}
+
+// No worker's file becomes larger: the promised size, or the limit, or a result.
+std::uint64_t size_limit(const Json& request) {
+  const std::int64_t most = request.integer_or("maxBytes");
+  const std::int64_t bytes = std::min(most, request.integer_or("expectedBytes", most));
+  return std::max<std::uint64_t>(static_cast<std::uint64_t>(bytes), names::kSmallJsonBytes) + 1;
 }
 
 }  // namespace
@@ -53,8 +64,14 @@ Result<ProfileOrigin> ProfileWorkers::assign(const NodeConfig& config,
                        std::to_string(info.st_mtim.tv_sec) + ":" +
                        std::to_string(info.st_mtim.tv_nsec);
   }
-  fingerprint_ = sha256_hex(identity.dump());
-  return ProfileOrigin{fingerprint_, !source_.trusted_keys.empty(), !source_.path.empty()};
+  const std::string fingerprint = sha256_hex(identity.dump());
+  if (fingerprint != fingerprint_) {
+    const std::string url = source_.path.empty() ? source_.url : "";
+    medium_ = url.empty() ? MediumFiles() : MediumFiles(places_.media_files(), url, source_.sha256);
+  }
+  fingerprint_ = fingerprint;
+  return ProfileOrigin{fingerprint_, !source_.trusted_keys.empty(), !source_.path.empty(),
+                       source_.mirrors.size() + 1};
 }
 
 std::string ProfileWorkers::blob(WorkerStage stage) const {
@@ -83,9 +100,23 @@ std::set<WorkerStage> ProfileWorkers::present() {
   return found;
 }
 
+std::set<WorkerStage> ProfileWorkers::at_hand() {
+  std::set<WorkerStage> found;
+  if (!medium_.package().empty()) found.insert(WorkerStage::kPackage);
+  if (!medium_.signature().empty()) found.insert(WorkerStage::kSignature);
+  return found;
+}
+
+void ProfileWorkers::refuse_medium() {
+  medium_.refuse();
+}
+
 // Each try takes the next place: the URL, its mirrors in order, the URL again. What a mirror gives
-// is judged like everything else.
-std::string ProfileWorkers::url_for(std::uint64_t attempt) const {
+// is judged like everything else. A download that was cut off after it got on stays where it is.
+std::string ProfileWorkers::url_for(std::uint64_t attempt, const Json& resume) const {
+  const std::string last = resume.text_or("url");
+  const bool known = last == source_.url || std::ranges::count(source_.mirrors, last) > 0;
+  if (known && resume.bool_or("stay")) return last;
   const std::uint64_t place = (attempt - 1) % (source_.mirrors.size() + 1);
   return place == 0 ? source_.url : source_.mirrors[place - 1];
 }
@@ -95,7 +126,8 @@ Json ProfileWorkers::fetch_request(const StartWorker& start) const {
   const bool signature = stage == WorkerStage::kSignature;
   Json request = Json::object();
   request["v"] = 1;
-  request["url"] = url_for(start.attempt) + (signature ? ".minisig" : "");
+  const Json resume = signature ? Json() : resume_point(stage);
+  request["url"] = url_for(start.attempt, resume) + (signature ? ".minisig" : "");
   request["maxBytes"] = signature ? std::uint64_t{kSignatureBytes} : source_.limits.bytes;
   request["allowHttp"] = !source_.sha256.empty();
   if (!source_.ca.empty()) request["ca"] = source_.ca;
@@ -103,18 +135,22 @@ Json ProfileWorkers::fetch_request(const StartWorker& start) const {
   if (auto text = read_file(blob(WorkerStage::kSignature), kSignatureBytes)) {
     if (const auto size = claimed_size(*text)) request["expectedBytes"] = *size;
   }
-  if (auto kept = read_file(blob(stage) + ".resume", kSignatureBytes)) {
-    if (auto resume = parse_json(*kept)) request["resume"] = *resume;
+  // Of another place, too: only the same object has the same validator, and the judge comes last.
+  if (!resume.is_null()) {
+    request["resume"]["offset"] = resume.integer_or("offset");
+    request["resume"]["validator"] = resume.text_or("validator");
   }
   return request;
 }
 
-Result<Json> ProfileWorkers::unpack_request() const {
+Result<Json> ProfileWorkers::unpack_request(bool medium) const {
   Json request = Json::object();
   request["v"] = 1;
   request["keys"] = source_.trusted_keys;
   if (!source_.trusted_keys.empty()) {
-    auto signature = read_file(blob(WorkerStage::kSignature), kSignatureBytes);
+    const bool brought = medium && !medium_.signature().empty();
+    auto signature =
+        read_file(brought ? medium_.signature() : blob(WorkerStage::kSignature), kSignatureBytes);
     if (!signature) return std::move(signature.error()).in("profile's signature");
     request["signature"] = *signature;
   }
@@ -145,18 +181,31 @@ Status ProfileWorkers::make_staging() const {
   return make_directory(staging_tree(), 0777);
 }
 
-Result<UniqueFd> ProfileWorkers::open_blob(WorkerStage stage) const {
-  if (stage == WorkerStage::kUnpack) return open_file(blob(WorkerStage::kPackage), O_RDONLY);
-  return open_file(blob(stage), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+// Read-only, and of a download only when nobody else can write to it: what is judged is then what
+// is unpacked, whatever a worker did with the descriptor that it was handed.
+Result<UniqueFd> ProfileWorkers::open_package(bool medium) {
+  handed_ = UniqueFd();
+  if (medium) return medium_.open();
+  auto fd =
+      open_file(blob(WorkerStage::kPackage), O_RDONLY | (source_.path.empty() ? O_NOFOLLOW : 0));
+  if (!fd || !source_.path.empty() || !has_writer(fd->get())) return fd;
+  drop_downloads();
+  return Error(ErrorKind::kUntrusted, "WorkerFailed",
+               "the download is still open for writing somewhere; it is fetched anew");
+}
+
+std::string ProfileWorkers::request_file(WorkerStage stage) const {
+  return places_.credentials() + "/worker-" + std::string(to_string(stage));
 }
 
 Result<TransientUnit> ProfileWorkers::prepare(const StartWorker& start) {
-  Result<Json> request = start.stage == WorkerStage::kUnpack ? unpack_request()
+  if (start.stage == WorkerStage::kPackage) keep_cut_download();
+  Result<Json> request = start.stage == WorkerStage::kUnpack ? unpack_request(start.medium)
                          : start.stage == WorkerStage::kSeal ? store_request()
                                                              : fetch_request(start);
   if (!request) return request.error();
   WorkerFiles files;
-  files.request = places_.credentials() + "/worker-" + std::string(to_string(start.stage));
+  files.request = request_file(start.stage);
   files.result = result_file(start.stage);
   files.state_dir = places_.state;
   if (auto written = write_file(files.request, request->dump(), 0600); !written) {
@@ -169,10 +218,13 @@ Result<TransientUnit> ProfileWorkers::prepare(const StartWorker& start) {
     files.staging = staging_tree();
   }
   if (start.stage != WorkerStage::kSeal) {
-    auto fd = open_blob(start.stage);
+    auto fd = start.stage == WorkerStage::kUnpack
+                  ? open_package(start.medium)
+                  : open_file(blob(start.stage), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (!fd) return fd.error();
     handed_ = std::move(*fd);
     files.input.fd = files.output.fd = handed_.get();
+    files.limit_bytes = size_limit(*request);
   }
   return make_worker_unit(start, files);
 }
@@ -195,22 +247,50 @@ WorkerVerdict ProfileWorkers::read_result(WorkerStage stage) {
   verdict.retry = failure.bool_or("retry", true);
   verdict.retry_after_sec = static_cast<std::uint64_t>(
       std::clamp<std::int64_t>(failure.integer_or("retryAfter"), 0, kRetryAfterLimitSec));
-  verdict.reason = printable(failure.text_or("reason", "WorkerFailed"), 64);
+  // Of the table: what a worker says is shown, so it chooses among our words.
+  const std::string reason = failure.text_or("reason");
+  verdict.reason = find_reason(reason) == nullptr ? "WorkerFailed" : reason;
   verdict.message = printable(failure.text_or("message"), 1024);
+  // The package may have been published anew, with another signature: ask for both.
+  if (stage == WorkerStage::kPackage && verdict.reason == "WrongSize" && source_.path.empty()) {
+    (void)remove_file(blob(WorkerStage::kSignature));
+  }
   return verdict;
+}
+
+// Null when there is none.
+Json ProfileWorkers::resume_point(WorkerStage stage) const {
+  auto kept = read_file(resume_file(stage), kSignatureBytes);
+  auto resume = kept ? parse_json(*kept) : kept.error();
+  return resume && resume->integer_or("offset") > 0 ? std::move(*resume) : Json();
 }
 
 // A partial download goes on from where it is, as long as the server still has the same object.
 void ProfileWorkers::keep_resume_point(WorkerStage stage, const Json& result) const {
-  const std::string path = blob(stage) + ".resume";
   const std::string validator = result.text_or("validator");
   const std::int64_t offset = result.integer_or("bytes");
-  if (result.bool_or("ok") || validator.empty() || offset <= 0) {
-    (void)remove_file(path);  // without it the next try begins from zero, which is always right
+  const bool sound =
+      validator.size() <= kValidatorBytes && printable(validator, kValidatorBytes) == validator;
+  if (result.bool_or("ok") || validator.empty() || !sound || offset <= 0) {
+    // Without it the next try begins from zero, which is always right.
+    (void)remove_file(resume_file(stage));
     return;
   }
-  const Json resume = Json::Object{{"offset", offset}, {"validator", validator}};
-  (void)write_file(path, resume.dump(), 0600);
+  std::string url;
+  if (auto text = read_file(request_file(stage), 1024 * 1024)) {
+    if (auto request = parse_json(*text, {.bytes = 1024 * 1024})) url = request->text_or("url");
+  }
+  const bool stay = offset - resume_point(stage).integer_or("offset") >= kWorthStayingBytes;
+  const Json resume =
+      Json::Object{{"offset", offset}, {"validator", validator}, {"url", url}, {"stay", stay}};
+  (void)write_file_durably(resume_file(stage), resume.dump(), 0600);
+}
+
+// What a worker wrote down before it, or the machine, was stopped.
+void ProfileWorkers::keep_cut_download() const {
+  auto bytes = read_file(result_file(WorkerStage::kPackage), names::kSmallJsonBytes);
+  auto result = bytes ? parse_json(*bytes) : bytes.error();
+  if (result && result->bool_or("partial")) keep_resume_point(WorkerStage::kPackage, *result);
 }
 
 void ProfileWorkers::drop_downloads() {
@@ -218,7 +298,8 @@ void ProfileWorkers::drop_downloads() {
   for (const auto stage : {WorkerStage::kSignature, WorkerStage::kPackage}) {
     // What cannot be removed now is overwritten by the next download.
     (void)remove_file(blob(stage));
-    (void)remove_file(blob(stage) + ".resume");
+    (void)remove_file(resume_file(stage));
+    (void)remove_file(result_file(stage));
   }
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 // A download ends when it stalls (the client's low-speed limit), not when it is long.
 constexpr std::uint64_t kFetchTimeoutUsec = 24 * 3600 * 1'000'000ULL;
+// What does not end when it is told to has nothing to lose.
+constexpr std::uint64_t kStopUsec = 5 * 1'000'000ULL;
 constexpr std::uint64_t kUnpackTimeoutUsec = 1800 * 1'000'000ULL;
 constexpr std::uint64_t kStoreTimeoutUsec = 600 * 1'000'000ULL;
 
@@ -44,6 +46,7 @@ void set_common(TransientUnit& unit) {
   unit.set("AmbientCapabilities", std::uint64_t{0});
   unit.set("UMask", std::uint32_t{0077});
   unit.set("LimitCORE", std::uint64_t{0});
+  unit.set("TimeoutStopUSec", kStopUsec);
   unit.set("SystemCallArchitectures", Texts{"native"});
   unit.set("SystemCallFilter", FilterList{true, {"@system-service"}});
   unit.set("SystemCallErrorNumber", std::int32_t{1});  // EPERM instead of a signal
@@ -81,6 +84,9 @@ TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& file
       unit.set("RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}});
       unit.set("InaccessiblePaths", Texts{"-/var/lib/klubster", "-/etc/klubster"});
       unit.set("StandardOutputFileDescriptor", files.output);
+      // The promised size holds for a worker that was taken over, too.
+      unit.set("LimitFSIZE", files.limit_bytes);
+      unit.set("NotifyAccess", std::string("main"));  // its progress
       unit.set("TimeoutStartUSec", kFetchTimeoutUsec);
       break;
     case WorkerStage::kUnpack:

@@ -10,12 +10,13 @@ namespace klubster {
 
 // What a worker is handed from outside.
 struct WorkerFiles {
-  std::string request;    // JSON, 0600; becomes the credential "request"
-  std::string result;     // bound to names::kWorkerResult
-  std::string staging;    // of unpack: bound to names::kWorkerStaging
-  std::string state_dir;  // of store: the only tree that it may write
-  BlobDescriptor input;   // of unpack
-  BlobDescriptor output;  // of the fetches
+  std::string request;            // JSON, 0600; becomes the credential "request"
+  std::string result;             // bound to names::kWorkerResult
+  std::string staging;            // of unpack: bound to names::kWorkerStaging
+  std::string state_dir;          // of store: the only tree that it may write
+  BlobDescriptor input;           // of unpack
+  BlobDescriptor output;          // of the fetches
+  std::uint64_t limit_bytes = 0;  // of the fetches: no file of theirs becomes larger
 };
 
 TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& files);

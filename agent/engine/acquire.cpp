@@ -37,17 +37,23 @@ bool condemns_download(WorkerStage stage, const std::string& reason) {
           reason == "BadKey" || reason == "SignatureStale");
 }
 
+bool is_fetch(WorkerStage stage) {
+  return stage == WorkerStage::kSignature || stage == WorkerStage::kPackage;
+}
+
 // One stage's next move.
 class StageDecider {
  public:
   StageDecider(WorkerStage stage, const ProfileOrigin& origin, const NodeState& state,
-               const AcquireWorld& seen, AcquireDecision& decision)
+               const AcquireWorld& seen, bool medium, AcquireDecision& decision)
       : stage_(stage),
         subject_(subject_of(stage)),
         origin_(origin),
         past_(state.subject(subject_)),
+        fetched_(state.subject(subject_of(WorkerStage::kPackage))),
         generation_(state.generation ? state.generation->number : 0),
         seen_(seen),
+        medium_(medium),
         decision_(decision) {}
 
   void decide() {
@@ -58,6 +64,7 @@ class StageDecider {
       decision_.message = past_.message;
       if (held_back()) return;
     }
+    if (stage_ == WorkerStage::kUnpack && has_writer()) return;
     const std::string unit = "klubster-worker-" + std::string(to_string(stage_)) + "-" +
                              origin_.fingerprint.substr(0, 8) + "-a" +
                              std::to_string(past_.starts + 1) + ".service";
@@ -71,10 +78,27 @@ class StageDecider {
   bool held_back() {
     if (past_.last_fingerprint != origin_.fingerprint) return false;
     const auto& world = seen_.world;
-    const RetrySpec& retry = past_.needs_person ? kRareRetry : kRetry;
+    // Within a round of the mirrors the next one may have what this one does not.
+    const bool round_over = !is_fetch(stage_) || past_.attempts % origin_.places == 0;
+    const RetrySpec& retry = past_.needs_person && round_over ? kRareRetry : kRetry;
     const std::uint64_t at = retry_at_usec(subject_, past_, retry, world.boot);
     if (at <= world.now_mono_usec) return false;
     decision_.wake_mono_usec = at;
+    return true;
+  }
+
+  // A download is judged when nobody can write to it any more: its unit is gone, with all of its
+  // processes and with the descriptor that systemd keeps. Also when this daemon was not there.
+  bool has_writer() {
+    if (medium_ || origin_.local || fetched_.last_unit.empty()) return false;
+    if (fetched_.last_boot != seen_.world.boot) return false;
+    const auto found = seen_.world.units.find(fetched_.last_unit);
+    if (found == seen_.world.units.end()) {
+      decision_.actions.emplace_back(WatchUnit{fetched_.last_unit});
+      return true;
+    }
+    if (!found->second.found()) return false;
+    decision_.actions.emplace_back(ReleaseUnit{fetched_.last_unit});
     return true;
   }
 
@@ -86,13 +110,19 @@ class StageDecider {
     ended.unit = run.unit;
     ended.outcome = outcome;
     ended.reason = reason;
-    ended.message = message;
-    ended.needs_person = !retry;  // not for a worker to mend; it is tried again, rarely
+    const bool of_medium = medium_ && stage_ == WorkerStage::kUnpack;
+    ended.message = of_medium && !message.empty() ? "from the medium: " + message : message;
+    // Not for a worker to mend; it is tried again, rarely. After a medium there is another place.
+    ended.needs_person = !retry && !of_medium;
     ended.retry_after_sec = retry_after_sec;
     if (unit != nullptr) ended.cost = cost_of(*unit);
     decision_.events.push_back(run_ended(ended));
     if (outcome == RunOutcome::kOk) {
       decision_.events.push_back(step_done(subject_, run.fingerprint, "worker", Json::object()));
+    } else if (of_medium) {
+      // Whatever is wrong with it leads on, unless it is wrong with this machine.
+      const bool ours = outcome == RunOutcome::kLost || reason == "DiskFull";
+      if (!ours) decision_.actions.emplace_back(RefuseMedium{});
     } else if (condemns_download(stage_, reason)) {
       decision_.actions.emplace_back(DropDownloads{});
     }
@@ -117,7 +147,7 @@ class StageDecider {
     const UnitSnapshot& unit = found->second;
     const Outcome outcome = classify(unit, false);
     if (outcome.phase == UnitPhase::kAbsent && !run.seen) {
-      decision_.actions.emplace_back(StartWorker{stage_, run.unit, run.attempt});
+      decision_.actions.emplace_back(StartWorker{stage_, run.unit, run.attempt, medium_});
       return;
     }
     if (outcome.phase == UnitPhase::kAbsent) {
@@ -128,8 +158,9 @@ class StageDecider {
       return;
     }
     if (outcome.phase == UnitPhase::kSucceeded || outcome.phase == UnitPhase::kFailed) {
-      finish(run, unit, outcome);
+      return finish(run, unit, outcome);
     }
+    if (stage_ == WorkerStage::kPackage) decision_.progress = fetch_progress(unit.status_text);
   }
 
   void finish(const OpenRun& run, const UnitSnapshot& unit, const Outcome& outcome) {
@@ -154,8 +185,10 @@ class StageDecider {
   std::string subject_;
   const ProfileOrigin& origin_;
   const SubjectState& past_;
+  const SubjectState& fetched_;
   std::uint64_t generation_;
   const AcquireWorld& seen_;
+  bool medium_;
   AcquireDecision& decision_;
 };
 
@@ -183,14 +216,19 @@ AcquireDecision acquire(const ProfileOrigin& origin, const NodeState& state,
                         const AcquireWorld& seen) {
   AcquireDecision decision;
   if (seen.world.stopping) return decision;
-  const auto needed = [&](WorkerStage stage) {
-    if (stage == WorkerStage::kSignature) return origin.signature && !origin.local;
-    return stage != WorkerStage::kPackage || !origin.local;
-  };
   const auto done = [&](WorkerStage stage) {
     const SubjectState& past = state.subject(subject_of(stage));
     return !past.run && past.done_fingerprint == origin.fingerprint &&
            seen.present.count(stage) > 0;
+  };
+  // A download that is there or under way goes on; else what is at hand comes first.
+  const bool medium = seen.at_hand.count(WorkerStage::kPackage) > 0 &&
+                      !state.subject(subject_of(WorkerStage::kPackage)).run &&
+                      !done(WorkerStage::kPackage);
+  const auto needed = [&](WorkerStage stage) {
+    if (!is_fetch(stage)) return true;
+    if (stage == WorkerStage::kSignature && !origin.signature) return false;
+    return !origin.local && !(medium && seen.at_hand.count(stage) > 0);
   };
   // What came before a finished or a running stage may be used up: only what comes after it counts.
   std::optional<WorkerStage> next;
@@ -199,7 +237,7 @@ AcquireDecision acquire(const ProfileOrigin& origin, const NodeState& state,
     if (state.subject(subject_of(*stage)).run) break;
   }
   if (next) {
-    StageDecider(*next, origin, state, seen, decision).decide();
+    StageDecider(*next, origin, state, seen, medium, decision).decide();
   } else {
     decision.acquired = true;
   }

@@ -65,6 +65,9 @@ class WorkerHost {
   virtual WorkerVerdict read_result(WorkerStage stage) = 0;
   // Which stages' products are on the disk for the present origin.
   virtual std::set<WorkerStage> present() = 0;
+  // What a medium brought for it, and was not refused: the package, perhaps with its signature.
+  virtual std::set<WorkerStage> at_hand() = 0;
+  virtual void refuse_medium() = 0;
   virtual void drop_downloads() = 0;
 };
 

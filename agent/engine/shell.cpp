@@ -102,7 +102,8 @@ bool Shell::acquire_once() {
     return false;
   }
   world_.now_mono_usec = ports_.timers.now_mono_usec();
-  acquisition_ = acquire(*origin_, state_, {world_, ports_.workers.present(), verdicts_});
+  acquisition_ = acquire(*origin_, state_,
+                         {world_, ports_.workers.present(), verdicts_, ports_.workers.at_hand()});
   append(acquisition_.events);
   bool moved = !acquisition_.events.empty();
   for (const auto& action : acquisition_.actions) {
@@ -153,6 +154,8 @@ void Shell::perform(const AcquireAction& action) {
     ports_.units.release(released->unit);
   } else if (const auto* read = std::get_if<ReadResult>(&action)) {
     verdicts_[read->stage] = ports_.workers.read_result(read->stage);
+  } else if (std::holds_alternative<RefuseMedium>(action)) {
+    ports_.workers.refuse_medium();
   } else {
     ports_.workers.drop_downloads();
   }

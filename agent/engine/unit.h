@@ -55,6 +55,7 @@ struct UnitSnapshot {
   std::string load_state;  // "not-found", "loaded", "masked", …
   std::string active_state, sub_state, result;
   std::string invocation;        // hex
+  std::string status_text;       // what it says of itself (sd_notify); not to be believed
   std::string fragment_path;     // below /run/systemd/transient for ours
   std::int32_t exec_code = 0;    // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3; 0: never ran
   std::int32_t exec_status = 0;  // exit code or signal

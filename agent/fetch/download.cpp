@@ -19,6 +19,7 @@ constexpr int kMaxRedirects = 3;
 constexpr std::uint64_t kSlowBytesPerSecond = 512;
 constexpr std::uint64_t kSlowUsec = 60'000'000;
 constexpr std::uint64_t kProgressUsec = 1'000'000;
+constexpr std::uint64_t kCheckpointUsec = 5'000'000;
 constexpr std::size_t kMaxUrlBytes = 8192;
 constexpr std::size_t kMaxCaBytes = 512 * 1024;
 
@@ -56,16 +57,17 @@ Json to_json(const DownloadOutcome& outcome) {
   json["ok"] = !outcome.error;
   json["bytes"] = outcome.bytes;
   if (!outcome.validator.empty()) json["validator"] = outcome.validator;
+  if (outcome.partial) json["partial"] = true;
   return json;
 }
 
 Download::Download(EventLoop& loop, HttpClient& client, int fd, DownloadRequest request,
-                   std::function<void(std::uint64_t, std::uint64_t)> progress)
+                   Listener listener)
     : loop_(loop),
       client_(client),
       fd_(fd),
       request_(std::move(request)),
-      progress_(std::move(progress)) {}
+      listener_(std::move(listener)) {}
 
 std::string Download::url() const {
   return printable(request_.url);
@@ -73,8 +75,14 @@ std::string Download::url() const {
 
 Error Download::wrong_size(const std::string& found) const {
   return Error(ErrorKind::kUnavailable, "WrongSize",
-               "expected " + std::to_string(request_.expected_bytes.value_or(0)) +
+               "expected " + std::to_string(request_.expected_bytes.value_or(announced_)) +
                    " bytes, found " + found)
+      .in(url());
+}
+
+Error Download::too_large() const {
+  return Error(ErrorKind::kUntrusted, "TooLarge",
+               "it is larger than " + std::to_string(request_.max_bytes) + " bytes")
       .in(url());
 }
 
@@ -82,6 +90,11 @@ void Download::start(std::function<void(DownloadOutcome)> done) {
   done_ = std::move(done);
   if (auto prepared = prepare(); !prepared) {
     failed_early_ = loop_.soon([this, error = prepared.error()] { finish(error); });
+    return;
+  }
+  // All of it is there, and only its end was not heard of: the judge says what it is.
+  if (request_.resume && bytes_ == request_.expected_bytes) {
+    failed_early_ = loop_.soon([this] { finish(std::nullopt); });
     return;
   }
   begin();
@@ -100,10 +113,11 @@ Status Download::prepare() {
   if (!S_ISREG(status.st_mode)) {
     return Error(ErrorKind::kInvalid, "Usage", "standard output is not a regular file");
   }
-  const bool goes_on = request_.resume && request_.resume->offset > 0 &&
-                       request_.resume->offset <= static_cast<std::uint64_t>(status.st_size) &&
-                       request_.resume->offset <= request_.max_bytes &&
-                       !request_.resume->validator.empty();
+  const bool goes_on =
+      request_.resume && request_.resume->offset > 0 &&
+      request_.resume->offset <= static_cast<std::uint64_t>(status.st_size) &&
+      request_.resume->offset <= request_.expected_bytes.value_or(request_.max_bytes) &&
+      !request_.resume->validator.empty();
   if (!goes_on) return begin_from_zero();
   bytes_ = request_.resume->offset;
   validator_ = request_.resume->validator;
@@ -133,7 +147,7 @@ void Download::begin() {
   http.low_speed_bytes_per_second = kSlowBytesPerSecond;
   http.low_speed_usec = kSlowUsec;
   http.resume = request_.resume;
-  http.max_response_bytes = request_.max_bytes;
+  http.max_response_bytes = UINT64_MAX;  // take() counts, with what was there before
   http.sink = [this](const HttpResponse& response, std::string_view piece) {
     return take(response, piece);
   };
@@ -144,52 +158,91 @@ void Download::begin() {
 
 // A 206 goes on where we asked, or the object is not what it says; a 200 is the whole, from zero.
 Status Download::take_first(const HttpResponse& response) {
-  if (response.status == 206) {
-    if (!request_.resume || response.range_start() != request_.resume->offset) {
-      return Error(ErrorKind::kUnavailable, "WrongSize",
-                   "the server sent another part than the one asked for: " +
-                       printable(response.header("content-range")))
-          .in(url());
-    }
-    return {};
+  shown_at_usec_ = synced_at_usec_ = now_boottime_usec();
+  if (response.status == 206) return take_part(response);
+  const auto length = response.content_length();
+  if (length && request_.expected_bytes && *length != *request_.expected_bytes) {
+    return wrong_size(std::to_string(*length));  // something else: what we have stays
   }
+  if (length && *length > request_.max_bytes) return too_large();
   if (auto emptied = begin_from_zero(); !emptied) return emptied;
+  announced_ = length.value_or(0);
   validator_ = std::string(response.strong_validator());
   return {};
+}
+
+Status Download::take_part(const HttpResponse& response) {
+  const auto range = response.content_range();
+  const auto tag = response.header("etag");
+  const bool ours =
+      request_.resume && range && range->start == request_.resume->offset &&
+      (tag.empty() || tag == request_.resume->validator) &&
+      (!range->total || !request_.expected_bytes || *range->total == *request_.expected_bytes);
+  if (ours) {
+    announced_ = range->total.value_or(0);
+    shown_bytes_ = bytes_;
+    return {};
+  }
+  const Error error =
+      Error(ErrorKind::kUnavailable, "WrongSize",
+            "the server sent another part than the one asked for: " +
+                printable(response.header("content-range")) + " of " + printable(tag, 80))
+          .in(url());
+  // Who gives a part of another object cannot be asked for the rest of this one.
+  if (auto emptied = begin_from_zero(); !emptied) return emptied;
+  return error;
 }
 
 Status Download::take(const HttpResponse& response, std::string_view piece) {
   if (first_piece_) {
     first_piece_ = false;
-    if (auto first = take_first(response); !first) {
-      // What is there may be mixed: the next try begins from zero.
-      if (auto emptied = begin_from_zero(); !emptied) return emptied;
-      return first;
-    }
+    if (auto first = take_first(response); !first) return first;
   }
   if (request_.expected_bytes && bytes_ + piece.size() > *request_.expected_bytes) {
     if (auto emptied = begin_from_zero(); !emptied) return emptied;
     return wrong_size("more");
   }
   if (bytes_ + piece.size() > request_.max_bytes) {
-    return Error(ErrorKind::kUntrusted, "TooLarge",
-                 "it is larger than " + std::to_string(request_.max_bytes) + " bytes")
-        .in(url());
+    if (auto emptied = begin_from_zero(); !emptied) return emptied;
+    return too_large();
   }
   if (auto written = write_all(fd_, piece); !written) {
     return std::move(written.error()).in("writing the blob");
   }
   bytes_ += piece.size();
-  const std::uint64_t now = now_boottime_usec();
-  if (progress_ && now - shown_at_usec_ >= kProgressUsec) {
-    shown_at_usec_ = now;
-    const auto length = parse_number(response.header("content-length"));
-    const std::uint64_t announced =
-        length ? *length + (response.status == 206 && request_.resume ? request_.resume->offset : 0)
-               : 0;
-    progress_(bytes_, request_.expected_bytes.value_or(announced));
-  }
+  tell();
   return {};
+}
+
+void Download::tell() {
+  const std::uint64_t now = now_boottime_usec();
+  if (listener_.progress && now - shown_at_usec_ >= kProgressUsec) {
+    const std::uint64_t lately = (bytes_ - shown_bytes_) * 1'000'000 / (now - shown_at_usec_);
+    // One second is much at random: three quarters of what it was before.
+    bytes_per_second_ = bytes_per_second_ == 0 ? lately : (bytes_per_second_ * 3 + lately) / 4;
+    shown_at_usec_ = now;
+    shown_bytes_ = bytes_;
+    listener_.progress({bytes_, request_.expected_bytes.value_or(announced_), bytes_per_second_});
+  }
+  if (!listener_.checkpoint || validator_.empty() || now - synced_at_usec_ < kCheckpointUsec)
+    return;
+  if (::fdatasync(fd_) != 0) return;  // told when it ends
+  synced_at_usec_ = now_boottime_usec();
+  DownloadOutcome outcome;
+  outcome.error = Error(ErrorKind::kUnavailable, "WorkerFailed", "the download was cut off");
+  outcome.bytes = bytes_;
+  outcome.validator = validator_;
+  outcome.partial = true;
+  listener_.checkpoint(outcome);
+}
+
+// After an answer that ended well: whether it was less than the object. A part may be shorter than
+// the one asked for, and without a length the end of the connection says nothing.
+bool Download::more_to_come(const HttpResponse& response) const {
+  const std::uint64_t size = request_.expected_bytes.value_or(announced_);
+  if (bytes_ >= size) return false;
+  const bool has_end = response.content_length() || !response.header("transfer-encoding").empty();
+  return response.status == 206 || !has_end;
 }
 
 void Download::conclude(HttpOutcome outcome) {
@@ -213,6 +266,7 @@ void Download::conclude(HttpOutcome outcome) {
   if (first_piece_) {  // an empty body never came to take()
     if (auto first = take_first(response); !first) return finish(first.error());
   }
+  if (more_to_come(response)) return finish(wrong_size(std::to_string(bytes_)));
   if (request_.expected_bytes && bytes_ != *request_.expected_bytes) {
     const std::string found = std::to_string(bytes_);
     if (auto emptied = begin_from_zero(); !emptied) return finish(emptied.error());

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/progress.h"
 #include "http/client.h"
 
 namespace klubster {
@@ -32,16 +33,21 @@ struct DownloadOutcome {
   std::optional<std::uint64_t> retry_after_seconds;
   std::uint64_t bytes = 0;
   std::string validator;
+  bool partial = false;  // it goes on: said in case that it is cut off
 };
 
 Json to_json(const DownloadOutcome& outcome);
 
 class Download {
  public:
-  // `fd` is read-write and stays the caller's. `progress` is called at most once a second with the
-  // bytes that are there and those that are expected (0: unknown).
-  Download(EventLoop& loop, HttpClient& client, int fd, DownloadRequest request,
-           std::function<void(std::uint64_t, std::uint64_t)> progress);
+  // Called from within the transfer; either may be empty.
+  struct Listener {
+    std::function<void(const FetchProgress&)> progress;  // at most once a second
+    // Now and then, with bytes that a power cut cannot take any more.
+    std::function<void(const DownloadOutcome&)> checkpoint;
+  };
+  // `fd` is read-write and stays the caller's.
+  Download(EventLoop& loop, HttpClient& client, int fd, DownloadRequest request, Listener listener);
   Download(const Download&) = delete;
   Download& operator=(const Download&) = delete;
 
@@ -53,24 +59,30 @@ class Download {
   void begin();
   Status take(const HttpResponse& response, std::string_view piece);
   Status take_first(const HttpResponse& response);
+  Status take_part(const HttpResponse& response);
+  void tell();
+  bool more_to_come(const HttpResponse& response) const;
   Status begin_from_zero();
   void conclude(HttpOutcome outcome);
   void finish(std::optional<Error> error, std::optional<std::uint64_t> retry_after = {});
   Error wrong_size(const std::string& found) const;
+  Error too_large() const;
   std::string url() const;
 
   EventLoop& loop_;
   HttpClient& client_;
   int fd_;
   DownloadRequest request_;
-  std::function<void(std::uint64_t, std::uint64_t)> progress_;
+  Listener listener_;
   std::function<void(DownloadOutcome)> done_;
   HttpTransfer transfer_;
   EventSource failed_early_;
   std::uint64_t bytes_ = 0;  // in the descriptor
   std::string validator_;
   bool first_piece_ = true;
-  std::uint64_t shown_at_usec_ = 0;
+  std::uint64_t announced_ = 0;  // the whole object's size, as the server says; 0: it does not
+  std::uint64_t shown_at_usec_ = 0, shown_bytes_ = 0, bytes_per_second_ = 0;
+  std::uint64_t synced_at_usec_ = 0;
 };
 
 }  // namespace klubster

@@ -17,17 +17,6 @@ namespace {
 
 constexpr int kExitUsage = 64;
 
-std::string mebibytes(std::uint64_t bytes) {
-  const std::uint64_t tenths = bytes * 10 / (1024 * 1024);
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
-}
-
-void show_progress(std::uint64_t bytes, std::uint64_t expected) {
-  std::string text = "STATUS=downloading: " + mebibytes(bytes);
-  if (expected > 0) text += " of " + mebibytes(expected);
-  notify(text + " MiB");
-}
-
 Result<DownloadOutcome> download(const WorkerPlaces& places) {
   auto json = read_worker_request(places);
   if (!json) return json.error();
@@ -39,7 +28,14 @@ Result<DownloadOutcome> download(const WorkerPlaces& places) {
   if (!client) return client.error();
 
   DownloadOutcome outcome;
-  Download one(*loop, *client, STDOUT_FILENO, std::move(*request), show_progress);
+  Download::Listener listener;
+  listener.progress = [](const FetchProgress& progress) {
+    notify("STATUS=" + status_line(progress));
+  };
+  listener.checkpoint = [&places](const DownloadOutcome& so_far) {
+    (void)deliver_result(places, to_json(so_far));  // the next one may succeed
+  };
+  Download one(*loop, *client, STDOUT_FILENO, std::move(*request), std::move(listener));
   one.start([&](DownloadOutcome result) {
     outcome = std::move(result);
     loop->exit(0);

@@ -19,6 +19,12 @@
 
 namespace klubster {
 
+// "bytes START-LAST/TOTAL".
+struct ContentRange {
+  std::uint64_t start = 0, last = 0;
+  std::optional<std::uint64_t> total;  // nullopt: "*"
+};
+
 // What came back. Also when the transfer failed half-way: then as far as it got.
 struct HttpResponse {
   int status = 0;                                           // 0: no response yet
@@ -35,8 +41,10 @@ struct HttpResponse {
   std::string_view strong_validator() const;
   // Retry-After in seconds (RFC 9110 10.2.3), capped at one day; a date counts from now.
   std::optional<std::uint64_t> retry_after_seconds() const;
-  // The first byte that a 206 carries, by Content-Range; nullopt when that is missing or malformed.
-  std::optional<std::uint64_t> range_start() const;
+  // What a 206 carries, by Content-Range; nullopt when that is missing, malformed or of several.
+  std::optional<ContentRange> content_range() const;
+  // The length that the header announces, when the body is as long as that.
+  std::optional<std::uint64_t> content_length() const;
 };
 
 // Where a download goes on: sent as Range and If-Range together, so that a changed object comes

@@ -42,12 +42,28 @@ std::optional<std::uint64_t> HttpResponse::retry_after_seconds() const {
   return std::min(static_cast<std::uint64_t>(date - now), kLongestRetrySeconds);
 }
 
-std::optional<std::uint64_t> HttpResponse::range_start() const {
+std::optional<ContentRange> HttpResponse::content_range() const {
   constexpr std::string_view kUnit = "bytes ";
   const auto text = header("content-range");
-  if (!text.starts_with(kUnit)) return std::nullopt;
+  if (!text.starts_with(kUnit) || header("content-type").starts_with("multipart/")) {
+    return std::nullopt;
+  }
   const auto rest = text.substr(kUnit.size());
-  return parse_number(rest.substr(0, rest.find('-')));
+  const auto dash = rest.find('-'), slash = rest.find('/');
+  if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) {
+    return std::nullopt;
+  }
+  const auto start = parse_number(rest.substr(0, dash));
+  const auto last = parse_number(rest.substr(dash + 1, slash - dash - 1));
+  const auto total = parse_number(rest.substr(slash + 1));
+  if (!start || !last || *last < *start) return std::nullopt;
+  if (rest.substr(slash + 1) != "*" && (!total || *last >= *total)) return std::nullopt;
+  return ContentRange{*start, *last, total};
+}
+
+std::optional<std::uint64_t> HttpResponse::content_length() const {
+  if (!header("transfer-encoding").empty()) return std::nullopt;  // RFC 9112 6.3: that one counts
+  return parse_number(header("content-length"));
 }
 
 Status check_http_status(const HttpResponse& response, std::string_view url) {

@@ -12,6 +12,7 @@ namespace klubster {
 namespace {
 
 constexpr std::size_t kErrorBodyBytes = 4096;
+constexpr std::size_t kHeaderBytes = 64 * 1024;
 constexpr long kMaxConnectionSeconds = 300;  // a certificate is looked at again at least so often
 
 template <typename T>
@@ -211,8 +212,9 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count,
 std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
                                 void* self) noexcept {
   auto* transfer = static_cast<Transfer*>(self);
-  guard_handler(transfer->event_, [&] { transfer->take_header({data, size * count}); });
-  return size * count;
+  bool goes_on = false;
+  guard_handler(transfer->event_, [&] { goes_on = transfer->take_header({data, size * count}); });
+  return goes_on ? size * count : 0;
 }
 
 // False ends the transfer; refusal_ or cut_ says why.
@@ -245,7 +247,16 @@ bool Transfer::take_body(std::string_view piece) {
   return true;
 }
 
-void Transfer::take_header(std::string_view line) {
+// False ends the transfer: headers without end, which a server may send as trailers too.
+bool Transfer::take_header(std::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > kHeaderBytes) {
+    refusal_ = Error(ErrorKind::kUntrusted, "TooLarge",
+                     "the headers of the answer are larger than " + std::to_string(kHeaderBytes) +
+                         " bytes")
+                   .in(printable(request_.url));
+    return false;
+  }
   if (line.starts_with("HTTP/")) {  // the next response: after a redirect or a 100
     response_.headers.clear();
     response_.body.clear();
@@ -253,14 +264,15 @@ void Transfer::take_header(std::string_view line) {
     const auto parts = words(line);
     const auto status = parts.size() > 1 ? parse_number(parts[1], 999) : std::nullopt;
     response_.status = static_cast<int>(status.value_or(0));
-    return;
+    return true;
   }
   const auto colon = line.find(':');
-  if (colon == std::string_view::npos) return;
+  if (colon == std::string_view::npos) return true;
   std::string name(trim(line.substr(0, colon)));
   std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   response_.headers[name] = std::string(trim(line.substr(colon + 1)));
+  return true;
 }
 
 std::string Transfer::certificate() const {

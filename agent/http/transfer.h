@@ -49,7 +49,7 @@ class Transfer {
   void set_method();
   void set_limits();
   bool take_body(std::string_view piece);
-  void take_header(std::string_view line);
+  bool take_header(std::string_view line);
   Error classify(CURLcode code) const;
   Error classify_tls(const std::string& detail) const;
   std::string detail(CURLcode code) const;
@@ -64,6 +64,7 @@ class Transfer {
   sd_event* event_;
   HttpResponse response_;
   std::optional<Error> refusal_;  // ours, which made libcurl stop
+  std::size_t header_bytes_ = 0;  // of all answers together: redirects, 1xx
   bool cut_ = false;              // enough of an error's body was read
   bool inside_callback_ = false;
   bool abandoned_ = false;

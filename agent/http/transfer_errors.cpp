@@ -49,6 +49,7 @@ Error Transfer::classify_tls(const std::string& detail) const {
 
 Error Transfer::classify(CURLcode code) const {
   const std::string text = detail(code);
+  const bool answered = response_.status != 0;  // then a redirect is meant, which is the server's
   const auto make = [&](ErrorKind kind, const char* reason) {
     return Error(kind, reason, text).in(printable(request_.url));
   };
@@ -56,7 +57,11 @@ Error Transfer::classify(CURLcode code) const {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_LOGIN_DENIED:  // a user name in the URL
-      return make(ErrorKind::kInvalid, "BadValue");
+      if (contains(text, "HTTP/0.9") || contains(text, "HTTP version"))
+        return make(ErrorKind::kUnavailable, "HttpStatus");
+      return make(ErrorKind::kInvalid, answered ? "HttpStatus" : "BadValue");
+    case CURLE_WEIRD_SERVER_REPLY:
+      return make(ErrorKind::kUnavailable, "HttpStatus");
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
       return make(ErrorKind::kUnavailable, "NameLookup");
@@ -85,7 +90,8 @@ Error Transfer::classify(CURLcode code) const {
                        : make(ErrorKind::kUnavailable, "ConnectFailed");
     }
     case CURLE_OUT_OF_MEMORY:
-      throw std::bad_alloc();
+      // Also libcurl's word for a header line that is larger than its buffers.
+      return make(ErrorKind::kUntrusted, "TooLarge");
     default:
       // With TLS 1.3 a server refuses our certificate only after the handshake.
       if (contains(text, "alert") || contains(text, "SSL routines")) {

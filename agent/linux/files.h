@@ -44,6 +44,10 @@ Result<std::string> read_file(const std::string& path, std::size_t limit_bytes);
 // From the descriptor's start to its end; more than `limit_bytes` is kInvalid.
 Result<std::string> read_descriptor(int fd, std::size_t limit_bytes);
 Status write_all(int fd, std::string_view bytes);
+// Whether anybody has this file open for writing, in whatever process and however it got there.
+// `fd` is read-only and the file this user's own (fcntl(2), leases). On a file system without
+// leases the answer is no.
+bool has_writer(int fd);
 
 // Replaces `path` so that a power cut leaves the old or the new content: temporary file in the same
 // directory, fsync, rename, fsync of the directory (library-facts 5.7).

@@ -106,6 +106,8 @@ const std::map<std::string, std::pair<const char*, Reader>>& readers() {
       {"SubState", {"s", [](BusMessage& m, UnitSnapshot& u) { u.sub_state = m.read_string(); }}},
       {"FragmentPath",
        {"s", [](BusMessage& m, UnitSnapshot& u) { u.fragment_path = m.read_string(); }}},
+      {"StatusText",
+       {"s", [](BusMessage& m, UnitSnapshot& u) { u.status_text = m.read_string(); }}},
       {"Result", {"s", [](BusMessage& m, UnitSnapshot& u) { u.result = m.read_string(); }}},
       {"ExecMainCode", {"i", [](BusMessage& m, UnitSnapshot& u) { u.exec_code = m.read_int32(); }}},
       {"ExecMainStatus",

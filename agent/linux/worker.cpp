@@ -2,6 +2,7 @@
 #include "linux/worker.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -103,6 +104,7 @@ int deliver_result(const WorkerPlaces& places, const Json& result) {
   if (auto written = write_all(file->get(), text); !written) {
     return give_up(std::move(written.error()).in("writing " + places.result));
   }
+  (void)::fdatasync(file->get());  // a pipe of somebody who tries it by hand cannot
   return result.bool_or("ok") ? 0 : 1;
 }
 

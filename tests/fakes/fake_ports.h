@@ -85,9 +85,13 @@ class FakeWorkers : public WorkerHost {
  public:
   std::set<WorkerStage> on_disk;
   std::map<WorkerStage, WorkerVerdict> verdicts;
+  std::set<WorkerStage> medium;  // what a medium has
+  bool medium_refused = false;
+  bool from_medium = false;  // the last unpack was of the medium
   int drops = 0;
 
   Result<TransientUnit> prepare(const StartWorker& start) override {
+    from_medium = start.medium;
     TransientUnit unit;
     unit.name = start.unit;
     unit.set("Type", std::string("oneshot"));
@@ -99,6 +103,10 @@ class FakeWorkers : public WorkerHost {
     return verdicts[stage];
   }
   std::set<WorkerStage> present() override { return on_disk; }
+  std::set<WorkerStage> at_hand() override {
+    return medium_refused ? std::set<WorkerStage>{} : medium;
+  }
+  void refuse_medium() override { medium_refused = true; }
   void drop_downloads() override { ++drops; }
 };
 

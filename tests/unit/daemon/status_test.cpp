@@ -129,3 +129,16 @@ TEST_CASE("a medium that was refused is a condition and a problem, and no word a
   CHECK(find_condition(conditions, "ProfileReady", "")->message.empty());
   CHECK(status_json(node.scene(), {}).items("problems").size() == 1);
 }
+
+TEST_CASE("a running download is shown with what is known of it", "[status]") {
+  SmallNode node;
+  CHECK(status_json(node.scene(), {}).get("download").is_null());
+  node.acquisition.progress = FetchProgress{5, 0, 0};
+  Json download = status_json(node.scene(), {}).get("download");
+  CHECK(download.integer_or("bytes") == 5);
+  CHECK(download.get("total").is_null());
+  node.acquisition.progress = FetchProgress{50, 100, 10};
+  download = status_json(node.scene(), {}).get("download");
+  CHECK(download.integer_or("total") == 100);
+  CHECK(download.integer_or("leftSeconds") == 5);
+}

@@ -1,6 +1,10 @@
 // What the workers are asked, and how little of their answers is believed.
 #include "daemon/worker_host.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "linux/files.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/temporary_directory.h"
@@ -38,6 +42,26 @@ class Scene {
     const std::string file = places.results() + "/" + std::string(to_string(stage)) + "-" +
                              fingerprint.substr(0, 16) + ".json";
     REQUIRE(write_file(file, text, 0666).has_value());
+  }
+
+  void bring(const std::string& name, const std::string& text) {
+    REQUIRE(make_directory(places.media_files(), 0700).has_value());
+    REQUIRE(write_file(places.media_files() + "/" + name, text, 0600).has_value());
+  }
+  // What a worker of this stage is handed.
+  std::string handed(ProfileWorkers& workers, WorkerStage stage, bool medium) {
+    const auto unit = workers.prepare({stage, "unit.service", 1, medium});
+    REQUIRE(unit.has_value());
+    for (const auto& [name, value] : unit->properties) {
+      if (name != "StandardInputFileDescriptor") continue;
+      const int fd = std::get<BlobDescriptor>(value).fd;
+      CHECK((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
+      return *read_descriptor(fd, 1 << 20);
+    }
+    return "";
+  }
+  std::string downloaded() const {
+    return places.blobs() + "/" + fingerprint.substr(0, 32) + ".part";
   }
 
   TemporaryDirectory directory;
@@ -108,4 +132,154 @@ TEST_CASE("a server's wish to wait is believed up to an hour", "[workers]") {
                R"({"v":1,"ok":false,"bytes":0,
                    "failure":{"reason":"HttpStatus","message":"503","retry":true,"retryAfter":999999}})");
   CHECK(workers.read_result(WorkerStage::kPackage).retry_after_sec == 3600);
+}
+
+TEST_CASE("a download that got on stays with its place, one that did not goes to the next",
+          "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  const auto cut = [&](int bytes) {
+    scene.answer(
+        WorkerStage::kPackage,
+        R"({"v":1,"ok":false,"bytes":)" + std::to_string(bytes) +
+            R"(,"validator":"\"e\"","failure":{"reason":"ConnectFailed","message":"reset","retry":true}})");
+    (void)workers.read_result(WorkerStage::kPackage);
+  };
+  const auto next = [&](std::uint64_t attempt) {
+    return scene.request(workers, WorkerStage::kPackage, attempt);
+  };
+  (void)next(1);
+  cut(100'000);
+  CHECK(next(2).text_or("url") == "https://one.example/p.tgz");
+  cut(200'000);
+  CHECK(next(3).text_or("url") == "https://one.example/p.tgz");
+  cut(200'001);
+  const Json request = next(4);
+  CHECK(request.text_or("url") == "https://two.example/p.tgz");
+  CHECK(request.get("resume").integer_or("offset") == 200'001);
+}
+
+TEST_CASE("what a worker wrote down before it was cut off is where the next one goes on",
+          "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  (void)scene.request(workers, WorkerStage::kPackage);
+  scene.answer(WorkerStage::kPackage,
+               R"({"v":1,"ok":false,"partial":true,"bytes":4096,"validator":"\"e\"",
+                   "failure":{"reason":"WorkerFailed","message":"cut off","retry":true}})");
+  auto after_reboot = scene.assigned();
+  const Json resume = scene.request(after_reboot, WorkerStage::kPackage, 2).get("resume");
+  CHECK(resume.integer_or("offset") == 4096);
+  CHECK(resume.text_or("validator") == "\"e\"");
+}
+
+TEST_CASE("a package that may have been published anew is asked for with its signature",
+          "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  (void)scene.request(workers, WorkerStage::kSignature);
+  REQUIRE(workers.present().count(WorkerStage::kSignature) == 1);
+  scene.answer(WorkerStage::kPackage,
+               R"({"v":1,"ok":false,"bytes":0,
+                   "failure":{"reason":"WrongSize","message":"more","retry":true}})");
+  (void)workers.read_result(WorkerStage::kPackage);
+  CHECK(workers.present().count(WorkerStage::kSignature) == 0);
+}
+
+TEST_CASE("a lying worker chooses neither words nor the next request", "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  (void)scene.request(workers, WorkerStage::kPackage);
+  const std::string result = GENERATE(
+      as<std::string>{},
+      R"({"v":1,"ok":false,"bytes":5,"validator":"a\u001b[2J","failure":{"reason":"AllIsWell"}})",
+      R"({"v":1,"ok":false,"bytes":-5,"validator":"\"e\"","failure":"no"})",
+      R"({"v":1,"ok":"yes","bytes":"many","validator":7,"failure":[]})", "[1]", "null",
+      R"({"ok":false,"bytes":5,"validator":")" + std::string(600, 'e') + "\"}",
+      std::string(70'000, ' '));
+  scene.answer(WorkerStage::kPackage, result);
+  const WorkerVerdict verdict = workers.read_result(WorkerStage::kPackage);
+  CHECK_FALSE(verdict.ok);
+  CHECK(verdict.reason == "WorkerFailed");
+  CHECK(scene.request(workers, WorkerStage::kPackage, 2).get("resume").is_null());
+}
+
+TEST_CASE("a download that somebody can still write to is not judged but fetched anew",
+          "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  (void)scene.request(workers, WorkerStage::kSignature);
+  (void)scene.request(workers, WorkerStage::kPackage);
+  const auto kept = open_file(scene.downloaded(), O_RDWR);  // by a worker that passed it on
+  REQUIRE(kept.has_value());
+  CHECK_FALSE(workers.prepare({WorkerStage::kUnpack, "unit.service", 1}).has_value());
+  CHECK(workers.present().count(WorkerStage::kPackage) == 0);
+
+  (void)scene.request(workers, WorkerStage::kSignature);
+  (void)scene.request(workers, WorkerStage::kPackage);
+  REQUIRE(write_all(kept->get(), "bytes of the liar").has_value());
+  CHECK(scene.handed(workers, WorkerStage::kUnpack, false).empty());
+}
+
+TEST_CASE("a worker's files cannot outgrow what was promised", "[workers]") {
+  Scene scene;
+  scene.config.profile.limits.bytes = 5'000'000;
+  auto workers = scene.assigned();
+  const auto unit = workers.prepare({WorkerStage::kPackage, "unit.service", 1});
+  REQUIRE(unit.has_value());
+  std::uint64_t limit = 0;
+  for (const auto& [name, value] : unit->properties) {
+    if (name == "LimitFSIZE") limit = std::get<std::uint64_t>(value);
+  }
+  CHECK(limit == 5'000'001);
+}
+
+TEST_CASE("a medium's package is found by the URL's last segment or by its digest", "[workers]") {
+  Scene scene;
+  scene.config.profile.sha256 = std::string(64, 'a');
+  auto workers = scene.assigned();
+  const std::set<WorkerStage> both = {WorkerStage::kSignature, WorkerStage::kPackage};
+  CHECK(workers.at_hand().empty());
+  scene.bring("p.tgz", "by name");
+  CHECK(workers.at_hand() == std::set<WorkerStage>{WorkerStage::kPackage});
+  scene.bring("p.tgz.minisig", "signature by name");
+  CHECK(workers.at_hand() == both);
+  CHECK(scene.handed(workers, WorkerStage::kUnpack, true) == "by name");
+
+  scene.bring(std::string(64, 'a'), "by digest");
+  scene.bring(std::string(64, 'a') + ".minisig", "signature");
+  CHECK(scene.handed(workers, WorkerStage::kUnpack, true) == "by digest");
+  workers.refuse_medium();
+  CHECK(scene.handed(workers, WorkerStage::kUnpack, true) == "by name");
+  workers.refuse_medium();
+  CHECK(workers.at_hand().empty());
+  scene.bring("p.tgz", "by name, mended");
+  CHECK(workers.at_hand() == both);
+}
+
+TEST_CASE("what is no plain file is nothing that a medium brought", "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  scene.bring("other", "something");
+  const std::string path = scene.places.media_files() + "/p.tgz";
+  SECTION("a link") {
+    REQUIRE(::symlink("other", path.c_str()) == 0);
+  }
+  SECTION("a directory") {
+    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+  }
+  SECTION("a FIFO") {
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  }
+  CHECK(workers.at_hand().empty());
+}
+
+TEST_CASE("the last segment of a URL is a plain file name or nothing", "[workers]") {
+  CHECK(last_segment("https://h/a/p-1.0.tgz") == "p-1.0.tgz");
+  CHECK(last_segment("https://h/p.tgz?token=a/b#c/d") == "p.tgz");
+  for (const char* url : {"https://h", "https://h/", "https://h/..", "https://h/.p", "https://h/-p",
+                          "https://h/p%2f..", "https://h/a b", "p.tgz", ""}) {
+    INFO(url);
+    CHECK(last_segment(url).empty());
+  }
 }

@@ -127,3 +127,118 @@ TEST_CASE("sealing moves the staged tree away, and that is no reason to unpack a
   CHECK(world.unit_of("profile/unpack").empty());
   CHECK(world.unit_of("profile/seal") == seal);
 }
+
+TEST_CASE("a package and signature of a medium need no network", "[acquire]") {
+  EngineWorld world(plan_of({}));
+  world.workers.medium = {WorkerStage::kSignature, WorkerStage::kPackage};
+  with_origin(world, kSigned);
+  CHECK(world.workers.from_medium);
+  answer(world, WorkerStage::kUnpack, kGood);
+  answer(world, WorkerStage::kSeal, kGood);
+  CHECK(world.shell->acquisition().acquired);
+  CHECK(world.shell->state().subject("profile/signature").starts == 0);
+  CHECK(world.shell->state().subject("profile/package").starts == 0);
+}
+
+TEST_CASE("a package of a medium without its signature asks the network for that alone",
+          "[acquire]") {
+  EngineWorld world(plan_of({}));
+  world.workers.medium = {WorkerStage::kPackage};
+  with_origin(world, kSigned);
+  answer(world, WorkerStage::kSignature, kGood);
+  answer(world, WorkerStage::kUnpack, kGood);
+  CHECK(world.workers.from_medium);
+  CHECK(world.shell->state().subject("profile/package").starts == 0);
+}
+
+TEST_CASE("whatever is wrong with a medium's package, the network comes next at once",
+          "[acquire]") {
+  EngineWorld world(plan_of({}));
+  world.workers.medium = {WorkerStage::kSignature, WorkerStage::kPackage};
+  with_origin(world, kSigned);
+  const auto* reason = GENERATE("DigestMismatch", "SignatureMismatch", "WrongSize", "BadKey",
+                                "ArchiveRefused", "ManifestInvalid", "TooLarge", "WorkerFailed");
+  INFO(reason);
+  answer(world, WorkerStage::kUnpack, {false, false, 0, reason, "wrong"});
+  CHECK(world.workers.drops == 0);  // a partial download is not to blame
+  CHECK_FALSE(world.unit_of("profile/signature").empty());
+  answer(world, WorkerStage::kSignature, kGood);
+  answer(world, WorkerStage::kPackage, kGood);
+  CHECK_FALSE(world.shell->state().subject("profile/unpack").needs_person);
+  world.wake();
+  CHECK_FALSE(world.workers.from_medium);
+  answer(world, WorkerStage::kUnpack, kGood);
+}
+
+TEST_CASE("a medium's package that crashes the worker leads on, a full disk does not",
+          "[acquire]") {
+  EngineWorld world(plan_of({}));
+  world.workers.medium = {WorkerStage::kSignature, WorkerStage::kPackage};
+  with_origin(world, kSigned);
+  SECTION("a crash") {
+    world.finish(world.unit_of("profile/unpack"), 139);
+    CHECK(world.workers.medium_refused);
+    CHECK_FALSE(world.unit_of("profile/signature").empty());
+  }
+  SECTION("a full disk") {
+    answer(world, WorkerStage::kUnpack, {false, true, 0, "DiskFull", "no space"});
+    CHECK_FALSE(world.workers.medium_refused);
+    CHECK(world.unit_of("profile/signature").empty());
+  }
+}
+
+TEST_CASE("a medium that comes during a download waits for its end", "[acquire]") {
+  EngineWorld world(plan_of({}));
+  with_origin(world, {"0123456789abcdef", false, false});
+  const std::string unit = world.unit_of("profile/package");
+  world.workers.medium = {WorkerStage::kPackage};
+  world.settle();
+  CHECK(world.unit_of("profile/package") == unit);
+  answer(world, WorkerStage::kPackage, kGood);
+  CHECK_FALSE(world.workers.from_medium);
+}
+
+TEST_CASE("a package is judged only when the unit that wrote it is gone", "[acquire]") {
+  EngineWorld world(plan_of({}));
+  const ProfileOrigin pinned{"0123456789abcdef", false, false};
+  with_origin(world, pinned);
+  const std::string fetch = world.unit_of("profile/package");
+  // The daemon dies after the run's end is on record and before it could release the unit.
+  const auto unit = world.manager.units.at(fetch);
+  answer(world, WorkerStage::kPackage, kGood);
+  world.finish(world.unit_of("profile/unpack"), 139);
+  world.manager.units[fetch] = unit;
+  world.start_agent();
+  with_origin(world, pinned);
+  world.wake();
+  CHECK(world.manager.units.count(fetch) == 0);
+  CHECK_FALSE(world.unit_of("profile/unpack").empty());
+}
+
+TEST_CASE("what one place refuses for good another one is asked for soon", "[acquire]") {
+  EngineWorld world(plan_of({}));
+  with_origin(world, {"0123456789abcdef", false, false, 2});
+  const WorkerVerdict missing{false, false, 0, "HttpStatus", "404"};
+  answer(world, WorkerStage::kPackage, missing);
+  REQUIRE(world.timers.due);
+  CHECK(*world.timers.due - world.timers.now <= 3'000'000);
+  world.wake();
+  answer(world, WorkerStage::kPackage, missing);
+  REQUIRE(world.timers.due);
+  CHECK(*world.timers.due - world.timers.now >= 60'000'000);
+}
+
+TEST_CASE("a running download shows how far it is, and nonsense shows nothing", "[acquire]") {
+  EngineWorld world(plan_of({}));
+  with_origin(world, {"0123456789abcdef", false, false});
+  auto& unit = world.manager.units.at(world.unit_of("profile/package"));
+  unit.snapshot.status_text = "downloading 5 of 10 bytes, 1 bytes/s";
+  world.manager.changed(unit.snapshot.name);
+  world.units->deliver_all();
+  REQUIRE(world.shell->acquisition().progress);
+  CHECK(world.shell->acquisition().progress->left_sec() == 5);
+  unit.snapshot.status_text = "\x1b[2Jready";
+  world.manager.changed(unit.snapshot.name);
+  world.units->deliver_all();
+  CHECK_FALSE(world.shell->acquisition().progress);
+}

@@ -43,7 +43,7 @@ DownloadOutcome download(const Target& target, DownloadRequest request) {
   auto loop = std::move(*EventLoop::create());
   auto client = std::move(*HttpClient::create(loop));
   DownloadOutcome result;
-  Download one(loop, client, target.fd.get(), std::move(request), nullptr);
+  Download one(loop, client, target.fd.get(), std::move(request), {});
   one.start([&](DownloadOutcome outcome) {
     result = std::move(outcome);
     loop.exit(0);

@@ -39,3 +39,5 @@ issue server "IP:127.0.0.1,DNS:node1" 20000101000000Z 20990101000000Z
 issue future "IP:127.0.0.1" 20900101000000Z 20990101000000Z
 issue expired "IP:127.0.0.1" 20000101000000Z 20010101000000Z
 issue client "DNS:node2" 20000101000000Z 20990101000000Z
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=self \
+  -addext "subjectAltName=IP:127.0.0.1" -keyout self.key -out self.pem 2>/dev/null

@@ -32,16 +32,26 @@ TEST_CASE("Retry-After is seconds or a date, at most a day", "[http]") {
   CHECK_FALSE(seconds("soon, maybe").has_value());
 }
 
-TEST_CASE("a partial answer says where it begins", "[http]") {
+TEST_CASE("a partial answer says where it begins and of what", "[http]") {
   HttpResponse response;
-  const auto start = [&](const char* text) {
+  const auto range = [&](const char* text) {
     response.headers["content-range"] = text;
-    return response.range_start();
+    return response.content_range();
   };
-  CHECK(start("bytes 10-19/20") == 10);
-  CHECK_FALSE(start("bytes */20").has_value());
-  CHECK_FALSE(start("items 1-2/3").has_value());
-  CHECK_FALSE(start("").has_value());
+  REQUIRE(range("bytes 10-19/20").has_value());
+  CHECK(range("bytes 10-19/20")->start == 10);
+  CHECK(range("bytes 10-19/20")->last == 19);
+  CHECK(range("bytes 10-19/20")->total == 20);
+  REQUIRE(range("bytes 10-19/*").has_value());
+  CHECK_FALSE(range("bytes 10-19/*")->total.has_value());
+  for (const char* wrong : {"bytes */20", "items 1-2/3", "", "bytes 10-19", "bytes 19-10/20",
+                            "bytes 10-20/20", "bytes 10-/20", "bytes -10/20", "bytes 10-19/x",
+                            "bytes 10-19/20, 30-39/40", "bytes 10-99999999999999999999/20"}) {
+    INFO(wrong);
+    CHECK_FALSE(range(wrong).has_value());
+  }
+  response.headers["content-type"] = "multipart/byteranges; boundary=x";
+  CHECK_FALSE(range("bytes 10-19/20").has_value());
 }
 
 TEST_CASE("a passing failure of the server is told from a lasting one", "[http]") {

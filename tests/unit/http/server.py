@@ -4,8 +4,11 @@
 server.py [--cert FILE --key FILE [--client-ca FILE]]   prints its port, serves until killed.
 """
 import argparse
+import gzip
 import http.server
+import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -116,6 +119,89 @@ class Handler(http.server.BaseHTTPRequestHandler):
         shown = start + 1 if rest == "liar" else start
         self.send(206, BLOB[start:], ETag=etag,
                   Content_Range=f"bytes {shown}-{len(BLOB) - 1}/{len(BLOB)}")
+
+    def raw(self, head, *pieces, reset=False):
+        """An answer word for word, which no library would write; then the connection ends."""
+        self.close_connection = True
+        self.wfile.write(head.encode("latin-1"))
+        for piece in pieces:
+            self.wfile.write(piece)
+        self.wfile.flush()
+        if reset:
+            time.sleep(0.2)  # what was written arrives first
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                       struct.pack("ii", 1, 0))
+            self.connection.close()
+
+    def get_lie(self, kind):
+        whole = f"HTTP/1.1 200 OK\r\nETag: {ETAG}\r\n"
+        length = f"{whole}Content-Length: {len(BLOB)}\r\n"
+        part = f"HTTP/1.1 206 Partial Content\r\nContent-Length: {len(BLOB) - 1000}\r\n"
+        of = f"Content-Range: bytes 1000-{len(BLOB) - 1}/"
+        chunked = whole + "Transfer-Encoding: chunked\r\n"
+        chunk = b"10000\r\n" + b"c" * 65536 + b"\r\n"
+        lies = {
+            "chunked-longer": lambda: self.raw(chunked + "\r\n", chunk * 20, b"0\r\n\r\n"),
+            "chunked-shorter": lambda: self.raw(chunked + "\r\n", chunk, b"0\r\n\r\n"),
+            "chunked-cut": lambda: self.raw(chunked + "\r\n", chunk, b"10000\r\ncc"),
+            "chunked-rubbish": lambda: self.raw(chunked + "\r\n", b"zzz\r\n" * 9),
+            "length-smaller": lambda: self.raw(whole + "Content-Length: 5000\r\n\r\n", BLOB),
+            "length-larger": lambda: self.raw(whole + "Content-Length: 300001\r\n\r\n", BLOB),
+            "length-none-cut": lambda: self.raw(whole + "Connection: close\r\n\r\n", BLOB[:70_000]),
+            "length-negative": lambda: self.raw(whole + "Content-Length: -1\r\n\r\n", BLOB[:9]),
+            "empty": lambda: self.raw(whole + "Content-Length: 0\r\n\r\n"),
+            "trailing": lambda: self.raw(length + "\r\n", BLOB, b"!" * 100_000),
+            "reset": lambda: self.raw(length + "\r\n", BLOB[:100_000], reset=True),
+            "page": lambda: self.raw(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 22\r\n\r\n",
+                b"<h1>please log in</h1>"),
+            "html": lambda: self.raw(length + "Content-Type: text/html\r\n\r\n", BLOB),
+            "gzip": lambda: self.raw(length + "Content-Encoding: gzip\r\n\r\n", BLOB),
+            "bomb": lambda: self.raw(
+                whole + "Transfer-Encoding: gzip, chunked\r\n\r\n", *self.bomb()),
+            "part": lambda: self.raw(f"{part}{of}{len(BLOB)}\r\n\r\n", BLOB[1000:]),
+            "part-other-total": lambda: self.raw(f"{part}ETag: {ETAG}\r\n{of}400000\r\n\r\n", BLOB[1000:]),
+            "part-other-tag": lambda: self.raw(
+                f'{part}ETag: "v2"\r\n{of}{len(BLOB)}\r\n\r\n', BLOB[1000:]),
+            "part-no-range": lambda: self.raw(f"{part}ETag: {ETAG}\r\n\r\n", BLOB[1000:]),
+            "part-multipart": lambda: self.raw(
+                f"{part}{of}{len(BLOB)}\r\nContent-Type: multipart/byteranges; boundary=x\r\n\r\n",
+                BLOB[1000:]),
+            "part-shorter": lambda: self.raw(
+                f"HTTP/1.1 206 P\r\nContent-Length: 9000\r\nETag: {ETAG}\r\n"
+                f"Content-Range: bytes 1000-9999/{len(BLOB)}\r\n\r\n", BLOB[1000:10_000]),
+            "no-content": lambda: self.raw("HTTP/1.1 204 No Content\r\n\r\n"),
+            "not-modified": lambda: self.raw(f"HTTP/1.1 304 Not Modified\r\nETag: {ETAG}\r\n\r\n"),
+            "created": lambda: self.raw("HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n", b"hello"),
+            "only-100": lambda: self.raw("HTTP/1.1 100 Continue\r\n\r\n" * 3),
+            "endless-100": lambda: self.endless("", b"HTTP/1.1 100 Continue\r\n\r\n"),
+            "endless-headers": lambda: self.endless(whole, b"X-More: and more\r\n"),
+            "huge-header": lambda: self.raw(whole + "X-Huge: " + "h" * 1_000_000 + "\r\n\r\n", BLOB),
+            "endless-trailers": lambda: self.endless(
+                chunked + "\r\n1\r\nc\r\n0\r\n", b"X-More: and more\r\n"),
+            "slow-headers": lambda: self.endless(whole, b"X", 0.1),
+            "slow-body": lambda: self.endless(length + "\r\n", b"x", 0.1),
+            "http-0.9": lambda: self.raw("", BLOB),
+            "http-9": lambda: self.raw("HTTP/9.9 200 OK\r\nContent-Length: 5\r\n\r\n", b"hello"),
+            "nothing": lambda: self.raw(""),
+        }
+        lies[kind]()
+
+    def bomb(self):
+        packed = gzip.compress(bytes(100_000_000), mtime=0)
+        return (b"%x\r\n" % len(packed), packed, b"\r\n0\r\n\r\n")
+
+    def endless(self, head, piece, pause=0.0):
+        self.close_connection = True
+        self.wfile.write(head.encode())
+        for _ in range(3_000_000):  # until the client has had enough
+            self.wfile.write(piece)
+            if pause:
+                self.wfile.flush()
+                time.sleep(pause)
+
+    def get_loop(self, _):
+        self.send(302, Location="/loop")
 
     def get_encoded(self, _):
         self.send(200, self.headers.get("Accept-Encoding", "none").encode())
