@@ -12,8 +12,10 @@
 #include "linux/config_tree.h"
 #include "linux/files.h"
 #include "linux/tree_file.h"
+#include "model/blob_name.h"
 #include "model/dotted_layer.h"
 #include "model/hardware.h"
+#include "model/key_names.h"
 #include "model/schema.h"
 #include "model/tree_entry.h"
 
@@ -22,16 +24,6 @@ namespace klubster {
 namespace {
 
 constexpr std::size_t kEntries = 10'000;
-constexpr std::size_t kNameBytes = 200;
-
-// A plain file name: letters, digits and . _ + -, with neither a dot nor a dash first.
-bool is_blob_name(std::string_view name) {
-  if (name.empty() || name.size() > kNameBytes || name[0] == '.' || name[0] == '-') return false;
-  return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '+' || c == '-';
-  });
-}
 
 class MediaReader {
  public:
@@ -63,13 +55,9 @@ class MediaReader {
       }
       auto read = read_tree_file(AT_FDCWD, file);
       add_dotted(layer, name, std::move(read.value), file);
-      const bool exposed = (read.info.st_mode & S_IRWXO) != 0;
-      if (exposed && !folders_.foreign && !layer.files.empty() && layer.files.back().file == file) {
-        const KeySpec* spec = find_key(layer.files.back().key);
-        if (spec != nullptr && spec->secret) {
-          refuse(file, "expected a secret that only its owner can read (mend with: chmod 600)");
-        }
-      }
+      const std::string key = key_of_credential(name).value_or("");
+      const auto exposed = exposed_secret(key, read.info.st_mode);
+      if (exposed && !folders_.foreign) refuse(file, *exposed);
     }
     take(layer, true);
   }

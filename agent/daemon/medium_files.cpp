@@ -4,18 +4,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
+#include "model/blob_name.h"
 
 namespace klubster {
 
 namespace {
-
-constexpr std::size_t kNameBytes = 200;
-
-bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '+' || c == '-';
-}
 
 // What tells this file from one that takes its place; empty when there is no regular file.
 std::string identity_of(const std::string& path) {
@@ -33,8 +26,6 @@ std::string offer(const std::string& path) {
 
 }  // namespace
 
-// As `klubster media` names blobs: letters, digits and . _ + -, with neither a dot nor a dash
-// first.
 std::string last_segment(const std::string& url) {
   const auto scheme = url.find("://");
   const std::string rest = scheme == std::string::npos ? url : url.substr(scheme + 3);
@@ -42,9 +33,7 @@ std::string last_segment(const std::string& url) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return "";
   const std::string name = path.substr(slash + 1);
-  const bool good = !name.empty() && name.size() <= kNameBytes && name[0] != '.' &&
-                    name[0] != '-' && std::ranges::all_of(name, is_plain);
-  return good ? name : "";
+  return is_blob_name(name) ? name : "";
 }
 
 MediumFiles::MediumFiles(const std::string& directory, const std::string& url,

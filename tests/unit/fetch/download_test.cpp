@@ -8,20 +8,11 @@
 #include "base/digest.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"
-#include "tests/unit/http/test_server.h"
+#include "tests/unit/fetch/blob.h"
 
 using namespace klubster;
 
 namespace {
-
-constexpr std::uint64_t kBlobBytes = 300'000;
-
-std::string blob_bytes() {
-  std::string blob;
-  for (std::size_t i = 0; i < kBlobBytes; ++i)
-    blob += static_cast<char>(i * 7 % 251);
-  return blob;
-}
 
 // A file to download into, with what an earlier try left there.
 struct Target {

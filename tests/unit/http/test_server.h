@@ -12,29 +12,16 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "tests/unit/temporary_directory.h"
 
 namespace klubster {
 
-class TempDir {
+class TempDir : public TemporaryDirectory {
  public:
-  TempDir() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "klubster-test-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = pattern;
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;  // a test may have taken the rights away: then it stays in /tmp
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
+  std::string operator/(const std::string& name) const { return path() + "/" + name; }
 };
 
 inline std::string file_text(const std::string& path) {
@@ -63,6 +50,20 @@ inline const TempDir& test_certificates() {
 }
 
 // server.py, until this object goes.
+// Starts a program of $PATH with these descriptors of ours as those of its own.
+inline pid_t spawn(std::vector<std::string> words, const std::vector<std::pair<int, int>>& given) {
+  std::vector<char*> argv;
+  for (auto& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  for (const auto& [ours, its] : given)
+    ::dup2(ours, its);
+  ::execvp(argv[0], argv.data());
+  ::_exit(127);
+}
+
 class TestServer {
  public:
   // Plain HTTP without a certificate; `cert` is a name of make_certs.sh.
@@ -92,22 +93,12 @@ class TestServer {
   }
 
  private:
-  void start(std::vector<std::string>& words) {
+  void start(const std::vector<std::string>& words) {
     int out[2], in[2];
     if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(in, O_CLOEXEC) != 0) {
       throw std::runtime_error("pipe");
     }
-    std::vector<char*> argv;
-    for (auto& word : words)
-      argv.push_back(word.data());
-    argv.push_back(nullptr);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(in[0], 0);
-      ::dup2(out[1], 1);
-      ::execvp(argv[0], argv.data());
-      ::_exit(127);
-    }
+    pid_ = spawn(words, {{in[0], 0}, {out[1], 1}});
     ::close(out[1]);
     ::close(in[0]);
     hold_ = in[1];

@@ -29,17 +29,7 @@ class OpensslServer {
     words.insert(words.end(), options.begin(), options.end());
     int out[2];
     if (::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
-    std::vector<char*> argv;
-    for (auto& word : words)
-      argv.push_back(word.data());
-    argv.push_back(nullptr);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(out[1], 1);
-      ::dup2(out[1], 2);
-      ::execvp(argv[0], argv.data());
-      ::_exit(127);
-    }
+    pid_ = spawn(std::move(words), {{out[1], 1}, {out[1], 2}});
     ::close(out[1]);
     output_ = UniqueFd(out[0]);
     read_port();

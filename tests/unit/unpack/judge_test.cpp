@@ -7,49 +7,26 @@
 #include "base/digest.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"
-#include "tests/unit/http/test_server.h"
-#include "unpack/pack.h"
+#include "tests/unit/unpack/demo_package.h"
 #include "unpack/worker_call.h"
 
 using namespace klubster;
 
 namespace {
 
-const char* const kManifest =
-    "apiVersion: infra.productive-k3s.io/v1\nkind: Profile\n"
-    "metadata: { name: demo, version: 1.0.0 }\n"
-    "spec:\n  modes:\n    server:\n      steps:\n        - { id: one, run: [bin/one] }\n";
-
-// A package, a signer, and what klubsterd would ask.
-struct Scene {
-  TempDir directory;
-  std::string blob = directory / "demo.tgz";
-  MinisignSecretKey secret{random_bytes(8), Ed25519Key::generate()};
-  TrustedComment comment;
+// What klubsterd would ask about it.
+struct Scene : DemoPackage {
   UnpackRequest request;
   std::string staging = directory / "staging";
 
   Scene() {
-    write_text(directory / "src/profile.yaml", kManifest);
-    write_text(directory / "src/bin/one", "#!/bin/sh\n");
-    std::filesystem::permissions(directory / "src/bin/one", std::filesystem::perms::owner_all);
-    const auto files = list_package_directory(directory / "src", {});
-    REQUIRE(write_package(directory / "src", *files, blob));
-    const auto hashes = hash();
-    comment = {"demo", "1.0.0", 5, hashes.bytes, hashes.sha256_hex, ""};
     request.keys = {{secret.id, secret.key.public_key()}};
     REQUIRE(make_directory(staging, 0755));
     sign();
   }
-
-  BlobHashes hash() const { return *hash_blob(open()); }
-  int open() const {
-    // Leaked until the test ends; there are few.
-    return ::open(blob.c_str(), O_RDONLY | O_CLOEXEC);
-  }
-  void sign() { request.signature = sign_hash(secret, hash().blake2b512, to_text(comment)); }
+  void sign() { request.signature = signature(); }
   std::string refusal() const {
-    const Json result = judge_and_unpack(open(), staging, request);
+    const Json result = judge_and_unpack(open().get(), staging, request);
     INFO(result.dump());
     return result.bool_or("ok") ? "none" : result.get("failure").text_or("reason");
   }
@@ -59,7 +36,7 @@ struct Scene {
 
 TEST_CASE("a signed package is unpacked and its manifest handed on", "[judge]") {
   Scene scene;
-  const Json result = judge_and_unpack(scene.open(), scene.staging, scene.request);
+  const Json result = judge_and_unpack(scene.open().get(), scene.staging, scene.request);
   INFO(result.dump());
   REQUIRE(result.bool_or("ok"));
   CHECK(result.text_or("sha256") == scene.comment.sha256);
@@ -107,13 +84,13 @@ TEST_CASE("every wrong package is its own refusal, and nothing of it is unpacked
     expected = "SignatureMismatch";
   }
   SECTION("cut") {
-    std::filesystem::resize_file(scene.blob, scene.comment.size - 1);
+    std::filesystem::resize_file(scene.file, scene.comment.size - 1);
     expected = "WrongSize";
   }
   SECTION("one byte changed") {
-    auto bytes = file_text(scene.blob);
+    auto bytes = file_text(scene.file);
     bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    write_text(scene.blob, bytes);
+    write_text(scene.file, bytes);
     expected = "DigestMismatch";
   }
   SECTION("the comment lies about the size") {
@@ -167,13 +144,13 @@ TEST_CASE("the ratchet is kept per key and lets the same seq pass", "[judge]") {
 TEST_CASE("only a damaged download is tried again", "[judge]") {
   Scene scene;
   const auto retry = [&] {
-    return judge_and_unpack(scene.open(), scene.staging, scene.request)
+    return judge_and_unpack(scene.open().get(), scene.staging, scene.request)
         .get("failure")
         .bool_or("retry");
   };
   scene.request.min_seq[key_id_text(scene.secret.id)] = 6;
   CHECK_FALSE(retry());
-  std::filesystem::resize_file(scene.blob, 10);
+  std::filesystem::resize_file(scene.file, 10);
   CHECK(retry());
 }
 

@@ -6,44 +6,24 @@
 #include "base/digest.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"
-#include "tests/unit/http/test_server.h"
-#include "unpack/pack.h"
+#include "tests/unit/unpack/demo_package.h"
 
 using namespace klubster;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-const char* const kManifest =
-    "apiVersion: infra.productive-k3s.io/v1\nkind: Profile\n"
-    "metadata: { name: demo, version: 1.0.0 }\n"
-    "spec:\n  modes:\n    server:\n      steps:\n        - { id: one, run: [bin/one] }\n";
-
 // A signed package beside its signature, and the signer's public key as a line and as a file.
-struct Scene {
-  TempDir directory;
-  std::string file = directory / "demo.tgz";
-  MinisignSecretKey secret{random_bytes(8), Ed25519Key::generate()};
+struct Scene : DemoPackage {
   std::string line = to_base64("Ed" + secret.id + secret.key.public_key());
   std::string pub = directory / "my.pub";
-  BlobHashes hashes;
-  TrustedComment comment;
+  BlobHashes hashes = hash();
 
   Scene() {
-    write_text(directory / "src/profile.yaml", kManifest);
-    write_text(directory / "src/bin/one", "#!/bin/sh\n");
-    std::filesystem::permissions(directory / "src/bin/one", std::filesystem::perms::owner_all);
-    const auto files = list_package_directory(directory / "src", {});
-    REQUIRE(write_package(directory / "src", *files, file));
-    const auto blob = open_file(file, O_RDONLY);
-    hashes = *hash_blob(blob->get());
-    comment = {"demo", "1.0.0", 5, hashes.bytes, hashes.sha256_hex, ""};
     write_text(pub, "untrusted comment: minisign public key\n" + line + "\n");
     sign();
   }
-  void sign() const {
-    write_text(file + ".minisig", sign_hash(secret, hashes.blake2b512, to_text(comment)));
-  }
+  void sign() const { write_text(file + ".minisig", signature()); }
   VerifyQuestion question() const { return {file, "", {pub}, "", std::nullopt}; }
 };
 

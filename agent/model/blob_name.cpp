@@ -1,0 +1,22 @@
+// Names of blobs.
+#include "model/blob_name.h"
+
+#include <algorithm>
+
+namespace klubster {
+
+namespace {
+
+constexpr std::size_t kNameBytes = 200;
+
+}  // namespace
+
+bool is_blob_name(std::string_view name) {
+  if (name.empty() || name.size() > kNameBytes || name[0] == '.' || name[0] == '-') return false;
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '+' || c == '-';
+  });
+}
+
+}  // namespace klubster
