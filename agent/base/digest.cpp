@@ -32,6 +32,16 @@ unsigned char* as_bytes(std::string& text) {
   return reinterpret_cast<unsigned char*>(text.data());
 }
 
+// Fetched once: a context that is given EVP_sha256() asks libcrypto's providers anew, which takes
+// longer than hashing an event.
+const EVP_MD* algorithm(HashKind kind) {
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  static const EVP_MD* const blake2b = EVP_MD_fetch(nullptr, "BLAKE2B512", nullptr);
+  const EVP_MD* found = kind == HashKind::kSha256 ? sha256 : blake2b;
+  demand(found != nullptr, "EVP_MD_fetch");
+  return found;
+}
+
 // Whether `derived` was filled by the key derivation `name`.
 bool derive(const char* name, const OSSL_PARAM* parameters, std::string& derived) {
   struct FreeKdf {
@@ -52,12 +62,12 @@ void start_crypto() {
 }
 
 std::string to_hex(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '\0');
+  auto digit = text.begin();
   for (const char byte : bytes) {
     const auto value = static_cast<unsigned char>(byte);
-    text += kHexDigits[value >> 4];
-    text += kHexDigits[value & 15];
+    *digit++ = kHexDigits[value >> 4];
+    *digit++ = kHexDigits[value & 15];
   }
   return text;
 }
@@ -117,9 +127,8 @@ void Hasher::Free::operator()(void* context) const {
 }
 
 Hasher::Hasher(HashKind kind) : context_(EVP_MD_CTX_new()) {
-  const EVP_MD* digest = kind == HashKind::kSha256 ? EVP_sha256() : EVP_blake2b512();
-  demand(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_.get()), digest, nullptr) == 1,
-         "EVP_DigestInit_ex");
+  auto* context = static_cast<EVP_MD_CTX*>(context_.get());
+  demand(EVP_DigestInit_ex(context, algorithm(kind), nullptr) == 1, "EVP_DigestInit_ex");
 }
 
 void Hasher::update(std::string_view bytes) {

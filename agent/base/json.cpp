@@ -1,6 +1,8 @@
 // The one place that parses and prints JSON.
 #include "base/json.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -88,8 +90,20 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   std::string error_;
 };
 
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+// Whether it stands between quotes as it is.
+bool is_plain(const std::string& text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
+void write_quoted(const std::string& text, std::string& out) {
+  if (is_plain(text)) {
+    out += '"';
+    out += text;
+    out += '"';
+    return;
+  }
+  out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // `indent` < 0: no white space at all.
@@ -106,7 +120,7 @@ void write(const Json& value, int indent, int level, std::string& out) {
   } else if (const auto* number = value.as_double()) {
     out += nlohmann::json(*number).dump();
   } else if (const auto* text = value.as_string()) {
-    out += quoted(*text);
+    write_quoted(*text, out);
   } else if (const auto* array = value.as_array()) {
     out += '[';
     for (const auto& item : *array) {
@@ -123,7 +137,8 @@ void write(const Json& value, int indent, int level, std::string& out) {
       if (!first) out += ',';
       first = false;
       new_line(level + 1);
-      out += quoted(key) + (indent < 0 ? ":" : ": ");
+      write_quoted(key, out);
+      out += indent < 0 ? ":" : ": ";
       write(member, indent, level + 1, out);
     }
     if (!object->empty()) new_line(level);

@@ -1,6 +1,8 @@
 // D-Bus calls as plain functions: the loop runs until the reply is there.
 #include "cli/agent_client.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -8,19 +10,28 @@
 
 #include "base/names.h"
 #include "base/reason.h"
+#include "base/text.h"
+#include "cli/exit_code.h"
 
 namespace klubster {
 
 namespace {
 
-// An apply or a leave answers when it has been accepted, so a minute is long.
-constexpr std::uint64_t kCallUsec = 60'000'000;
+// A person whom polkit asks for a password takes longer than the answer.
+constexpr std::uint64_t kPersonUsec = 300'000'000;
 constexpr std::size_t kAnswerBytes = 16 << 20;
 
 bool means_absent(std::string_view reason) {
   constexpr std::array<std::string_view, 5> kNames = {"ServiceUnknown", "NameHasNoOwner",
                                                       "UnknownObject", "Disconnected", "NoReply"};
   return std::ranges::count(kNames, reason) != 0;
+}
+
+// Somebody else was first.
+bool means_lost(std::string_view reason) {
+  constexpr std::array<std::string_view, 5> kReasons = {"GenerationDiffers", "ApplyUnderWay",
+                                                        "Leaving", "CommandRuns", "RecoveryMode"};
+  return std::ranges::count(kReasons, reason) != 0;
 }
 
 }  // namespace
@@ -33,10 +44,10 @@ Error agent_error(const Error& from_bus, std::string_view daemon_unit) {
         .hint("systemctl status " + unit);
   }
   if (from_bus.reason() == "AccessDenied" || from_bus.reason() == "AuthorizationFailed") {
-    return Error(ErrorKind::kInvalid, "AccessDenied", "only root may do this")
+    return Error(ErrorKind::kInvalid, "AccessDenied", from_bus.message())
         .hint("the same command with sudo");
   }
-  if (from_bus.reason() == "GenerationDiffers") {
+  if (means_lost(from_bus.reason())) {
     return Error(ErrorKind::kConflict, from_bus.reason(), from_bus.message());
   }
   const Reason* row = find_reason(from_bus.reason());
@@ -46,6 +57,14 @@ Error agent_error(const Error& from_bus, std::string_view daemon_unit) {
   }
   return Error(row->retried ? ErrorKind::kUnavailable : ErrorKind::kInvalid, from_bus.reason(),
                from_bus.message());
+}
+
+Result<std::uint64_t> parse_timeout(const std::string& given) {
+  const auto usec = parse_duration_usec(given);
+  if (usec && *usec > 0) return *usec;
+  return Error(
+      ErrorKind::kInvalid, "Usage",
+      "--timeout: expected a duration such as 90s or 10m, found `" + printable(given, 40) + "`");
 }
 
 Result<AgentClient> AgentClient::create() {
@@ -64,9 +83,12 @@ Result<AgentClient> AgentClient::create() {
 }
 
 Result<Json> AgentClient::ask(const char* destination, const char* path, const std::string& method,
-                              const std::function<void(BusMessage&)>& fill) {
+                              const std::function<void(BusMessage&)>& fill,
+                              std::uint64_t timeout_usec) {
   auto message = bus_->method(destination, path, destination, method);
   if (fill) fill(message);
+  const bool with_person = ::isatty(STDIN_FILENO) == 1;
+  if (with_person) message.allow_interaction();
   std::optional<Result<Json>> answer;
   bus_->call(
       std::move(message),
@@ -79,7 +101,7 @@ Result<Json> AgentClient::ask(const char* destination, const char* path, const s
           answer = Result<Json>(Json());
         }
       },
-      kCallUsec);
+      with_person ? std::max(timeout_usec, kPersonUsec) : timeout_usec);
   loop_->run_until([&] { return answer.has_value(); });
   if (!*answer) {
     const bool agent = std::string_view(destination) == names::kAgentBus;
@@ -89,12 +111,14 @@ Result<Json> AgentClient::ask(const char* destination, const char* path, const s
 }
 
 Result<Json> AgentClient::ask_agent(const std::string& method,
-                                    const std::function<void(BusMessage&)>& fill) {
-  return ask(names::kAgentBus, names::kAgentPath, method, fill);
+                                    const std::function<void(BusMessage&)>& fill,
+                                    std::uint64_t timeout_usec) {
+  return ask(names::kAgentBus, names::kAgentPath, method, fill, timeout_usec);
 }
 
-Result<Json> AgentClient::ask_peers(const std::string& method) {
-  return ask(names::kPeersBus, names::kPeersPath, method, nullptr);
+Result<Json> AgentClient::ask_peers(const std::string& method,
+                                    const std::function<void(BusMessage&)>& fill) {
+  return ask(names::kPeersBus, names::kPeersPath, method, fill);
 }
 
 // A signal only says "look again". One that comes while `look` is asking is not lost: it sets
@@ -124,6 +148,18 @@ std::optional<int> AgentClient::follow(const char* destination, std::uint64_t ti
 std::optional<int> AgentClient::follow_agent(std::uint64_t timeout_usec,
                                              const std::function<std::optional<int>()>& look) {
   return follow(names::kAgentBus, timeout_usec, look);
+}
+
+std::optional<int> AgentClient::follow_status(
+    std::uint64_t timeout_usec, const std::function<std::optional<int>(const Json&)>& look,
+    std::string* absence) {
+  return follow_agent(timeout_usec, [&]() -> std::optional<int> {
+    const auto status = ask_agent("GetStatus");
+    const bool away = !status && status.error().reason() == "AgentUnreachable";
+    if (absence != nullptr) *absence = away ? status.error().message() : "";
+    if (away) return std::nullopt;  // its coming wakes us
+    return status ? look(*status) : report(status.error());
+  });
 }
 
 std::optional<int> AgentClient::follow_peers(const std::function<std::optional<int>()>& look) {

@@ -34,9 +34,12 @@ void add_verbs(CLI::App& parent, std::span<const Verb> verbs, Actions& actions,
       add_verbs(*app, verb.below, actions, chosen);
       continue;
     }
+    add_verbs(*app, verb.below, actions, chosen);
     Arguments arguments(app);
     const Action& action = actions.emplace_back(verb.declare(arguments));
-    app->callback([&action, chosen] { *chosen = &action; });
+    app->callback([&action, chosen, app] {
+      if (app->get_subcommands().empty()) *chosen = &action;  // else that was meant
+    });
   }
 }
 
@@ -112,6 +115,16 @@ void Arguments::optional_word(const std::string& name, std::optional<std::string
           name, [into](const std::string& word) { *into = word; }, help)
       ->type_name("");
   shapes_.push_back({{name}, "", {}, false, false});
+}
+
+void Arguments::words(const std::string& name, std::vector<std::string>* into,
+                      const std::string& help) {
+  app_->add_option(name, *into, help)->type_name("");
+  shapes_.push_back({{name}, "", {}, false, true});
+}
+
+void Arguments::offered(const std::string& name, const std::string& value_word, bool repeats) {
+  shapes_.push_back({{name}, value_word, {}, true, repeats});
 }
 
 void Arguments::take_rest(int argc, const char* const* argv) {

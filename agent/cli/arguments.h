@@ -42,6 +42,10 @@ class Arguments {
   // The same for a word that may be left out or be empty, which are not the same.
   void optional_word(const std::string& name, std::optional<std::string>* into,
                      const std::string& help);
+  // All words that are left.
+  void words(const std::string& name, std::vector<std::string>* into, const std::string& help);
+  // An option that rest() passes on: for completion alone. Without a value word it is a flag.
+  void offered(const std::string& name, const std::string& value_word = "", bool repeats = false);
   // Everything that follows, options of another program included, as it is.
   void rest(std::vector<std::string>* into);
 
@@ -64,7 +68,7 @@ struct Verb {
   const char* name;
   const char* help;                         // empty: shown nowhere, for programs only
   Action (*declare)(Arguments& arguments);  // nullptr: only a group
-  std::span<const Verb> below;              // verbs of the group
+  std::span<const Verb> below;              // verbs of the group, or beside what it does itself
 };
 
 // What the verb takes. It must have a declaration.

@@ -7,6 +7,7 @@
 
 #include "base/reason.h"
 #include "base/text.h"
+#include "cli/agent_client.h"
 #include "cli/tree_options.h"
 #include "cli/verbs.h"
 #include "model/profile.h"
@@ -86,11 +87,26 @@ std::vector<std::string> values(const Typed& typed) {
   return {};
 }
 
+// Of the agent that runs here; none when it does not answer.
+std::vector<std::string> steps() {
+  auto client = AgentClient::create();
+  if (!client) return {};
+  const auto status = client->ask_agent("GetStatus");
+  if (!status) return {};
+  std::vector<std::string> found;
+  for (const auto& step : status->items("steps")) {
+    found.push_back(step.text_or("id"));
+    found.push_back(step.text_or("phase") + "/" + step.text_or("id"));
+  }
+  return found;
+}
+
 // `what` is the word's name in --help.
 std::vector<std::string> of_word(const std::string& what, const Typed& typed,
                                  const std::string& word) {
   if (what == "NODE_A" || what == "NODE_B" || what == "NAME") return tree_of(typed).nodes;
   if (what == "VALUE") return values(typed);
+  if (what == "STEP") return steps();
   if (!what.starts_with("KEY") && what != "PREFIX") return {};
   auto found = keys(typed, word);
   if (what == "KEY|REASON") {
@@ -123,23 +139,35 @@ std::vector<std::string> of_verb(const Verb& verb, std::span<const std::string> 
   return {};
 }
 
+std::vector<std::string> names_of(std::span<const Verb> verbs) {
+  std::vector<std::string> names;
+  for (const auto& verb : verbs) {
+    if (*verb.help != '\0') names.emplace_back(verb.name);
+  }
+  return names;
+}
+
 std::vector<std::string> all_candidates(const std::vector<std::string>& words) {
   std::span<const Verb> verbs = all_verbs();
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     const auto found =
         std::ranges::find_if(verbs, [&](const Verb& verb) { return verb.name == words[i]; });
     if (found == verbs.end()) return {};
-    if (found->declare != nullptr) {
-      return of_verb(*found, std::span(words).subspan(i + 1, words.size() - i - 2), words.back());
+    const std::string& next = words[i + 1];
+    const bool goes_on =
+        i + 2 < words.size() &&
+        std::ranges::any_of(found->below, [&](const Verb& verb) { return verb.name == next; });
+    if (found->declare != nullptr && !goes_on) {
+      auto names = i + 2 == words.size() ? names_of(found->below) : std::vector<std::string>();
+      auto own =
+          of_verb(*found, std::span(words).subspan(i + 1, words.size() - i - 2), words.back());
+      names.insert(names.end(), own.begin(), own.end());
+      return names;
     }
     verbs = found->below;
   }
   if (words.back().starts_with("-")) return {"--help", "--version"};
-  std::vector<std::string> names;
-  for (const auto& verb : verbs) {
-    if (*verb.help != '\0') names.emplace_back(verb.name);
-  }
-  return names;
+  return names_of(verbs);
 }
 
 // "--root=DIR" is two words; bash makes three of it.

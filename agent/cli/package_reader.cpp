@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <vector>
 
 #include "base/json.h"
 #include "base/names.h"
@@ -29,11 +30,19 @@ constexpr unsigned kSeconds = 60;
 constexpr uid_t kNobody = 65534;
 constexpr int kExitFixInput = 78;
 
-[[noreturn]] void become_inspect(const std::string& program, const std::string& path, int out,
-                                 int err) {
+// What klubster-unpack said, once it ended well or found mistakes in what it read.
+struct Answer {
+  bool refused = false;
+  Json json;         // else
+  std::string said;  // on standard error
+};
+
+[[noreturn]] void become_reader(const std::string& program, const std::vector<std::string>& words,
+                                int out, int err) {
   const rlimit answer{kAnswerBytes, kAnswerBytes};
-  const std::array<const char*, 5> argv = {program.c_str(), "inspect", "--json", path.c_str(),
-                                           nullptr};
+  std::array<const char*, 5> argv = {program.c_str(), nullptr, nullptr, nullptr, nullptr};
+  for (std::size_t i = 0; i < words.size() && i + 2 < argv.size(); ++i)
+    argv[i + 1] = words[i].c_str();
   const bool ready = ::dup2(out, STDOUT_FILENO) >= 0 && ::dup2(err, STDERR_FILENO) >= 0 &&
                      ::setrlimit(RLIMIT_FSIZE, &answer) == 0 && drop_privileges();
   ::alarm(kSeconds);  // outlives exec
@@ -89,7 +98,9 @@ std::string program_directory() {
   return moved != nullptr ? moved : std::string(names::kProgramDir);
 }
 
-Result<Profile> read_package(const std::string& path) {
+namespace {
+
+Result<Answer> ask_unpack(std::vector<std::string> words, const std::string& path) {
   if (!exists(path)) return system_error("reading " + path, ENOENT);
   const std::string program = program_directory() + "/klubster-unpack";
   // Files in memory and not pipes: nobody has to read while the other writes.
@@ -97,26 +108,45 @@ Result<Profile> read_package(const std::string& path) {
   const UniqueFd err(::memfd_create("mistakes", MFD_CLOEXEC));
   if (!out || !err) return system_error("running " + program, errno);
   // A path that begins with a dash is no option.
-  const std::string shown = path.starts_with("-") ? "./" + path : path;
+  words.push_back(path.starts_with("-") ? "./" + path : path);
   const pid_t child = ::fork();
   if (child < 0) return system_error("running " + program, errno);
-  if (child == 0) become_inspect(program, shown, out.get(), err.get());
+  if (child == 0) become_reader(program, words, out.get(), err.get());
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return system_error("waiting for " + program, errno);
   }
   const auto said = read_descriptor(err.get(), kAnswerBytes);
   if (!said) return said.error();
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kExitFixInput) {
-    return Error(ErrorKind::kInvalid, "ManifestInvalid", mistakes_in(*said))
-        .hint("klubster profile validate " + path);
-  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kExitFixInput) return Answer{true, {}, *said};
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return no_answer(program, status, *said);
   const auto answer = read_descriptor(out.get(), kAnswerBytes);
   if (!answer) return answer.error();
-  const auto json = parse_json(*answer, {kAnswerBytes, 32});
-  if (!json) return Error(json.error()).in("the answer of " + program);
-  return profile_from_json(json->get("profile")).in("profile " + path);
+  auto json = parse_json(*answer, {kAnswerBytes, 32});
+  if (!json) return std::move(json.error()).in("the answer of " + program);
+  return Answer{false, std::move(*json), *said};
+}
+
+}  // namespace
+
+Result<Profile> read_package(const std::string& path) {
+  const auto answer = ask_unpack({"inspect", "--json"}, path);
+  if (!answer) return answer.error();
+  if (answer->refused) {
+    return Error(ErrorKind::kInvalid, "ManifestInvalid", mistakes_in(answer->said))
+        .hint("klubster profile validate " + path);
+  }
+  return profile_from_json(answer->json.get("profile")).in("profile " + path);
+}
+
+Result<Json> read_exported(const std::string& path) {
+  auto answer = ask_unpack({"export"}, path);
+  if (!answer) return answer.error();
+  if (answer->refused) {
+    return Error(ErrorKind::kInvalid, "ArchiveRefused", mistakes_in(answer->said))
+        .hint("nothing was written; an export is made by: klubster export -o FILE");
+  }
+  return std::move(answer->json);
 }
 
 }  // namespace klubster

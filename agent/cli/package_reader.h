@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "model/profile.h"
 
@@ -21,5 +22,9 @@ bool drop_privileges();
 // its answer is read as strictly as a worker's. kInvalid: the package is bad, with all that is
 // wrong with it; kInternal, WorkerFailed: no usable answer.
 Result<Profile> read_package(const std::string& path);
+
+// The config in what `klubster export` wrote, in the same way: {"v","hash","values"}. kInvalid,
+// ArchiveRefused: it is no such file.
+Result<Json> read_exported(const std::string& path);
 
 }  // namespace klubster

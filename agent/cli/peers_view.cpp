@@ -1,7 +1,4 @@
-// `klubster peers` and `klubster history` for people.
-#include <array>
-#include <ctime>
-
+// `klubster peers` for people.
 #include "base/text.h"
 #include "cli/views.h"
 
@@ -82,27 +79,75 @@ std::string refused_table(const Json& peers, const Look& look) {
          text_table({"ADDRESS", "REASON", "TIMES", "LAST", "WHAT"}, rows, look);
 }
 
-std::string local_time(const Json& time) {
-  const auto* usec = time.as_integer();
-  if (usec == nullptr) return time.as_string() == nullptr ? "" : *time.as_string();
-  const std::time_t seconds = *usec / 1'000'000;
-  std::tm parts{};
-  if (::localtime_r(&seconds, &parts) == nullptr) return "";
-  std::array<char, 32> text{};
-  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
-  return {text.data(), length};
+std::string problem_line(const Json& peer, const Look& look) {
+  const Json& problem = peer.get("problem");
+  if (problem.is_null()) return "";
+  return painted(problem.text_or("reason"), Paint::kRed, look) + ": " +
+         printable(problem.text_or("message"), 512) + "\n";
 }
 
-// The data of an event as "name=value" words; texts without quotes.
-std::string data_text(const Json& data) {
-  if (data.as_object() == nullptr) return data.is_null() ? "" : data.dump();
+std::string pairs_text(const Json& texts) {
   std::vector<std::string> parts;
-  for (const auto& [key, value] : *data.as_object()) {
-    const auto* text = value.as_string();
-    if (text != nullptr && text->empty()) continue;
-    parts.push_back(key + "=" + (text != nullptr ? *text : value.dump()));
+  if (const auto* pairs = texts.as_object()) {
+    for (const auto& [key, value] : *pairs) {
+      if (value.as_string() != nullptr) parts.push_back(key + "=" + *value.as_string());
+    }
   }
   return join(parts, " ");
+}
+
+// What the record says of the node as a whole, one line each; what it does not say is left out.
+std::vector<std::vector<Cell>> fields_of(const Json& peer) {
+  const Json& record = peer.get("record");
+  const Json& profile = record.get("profile");
+  const Json& cluster = record.get("cluster");
+  const std::string id = cluster.text_or("id");
+  const std::pair<const char*, std::string> fields[] = {
+      {"cluster", cluster.text_or("name") + (id.empty() ? "" : ", id " + id)},
+      {"boot", record.text_or("boot")},
+      {"profile", profile.is_null() ? ""
+                                    : profile.text_or("name") + " " + profile.text_or("version") +
+                                          " (" + short_digest(profile.text_or("sha256")) + ")"},
+      {"addresses", spaced(record.items("addresses"))},
+      {"labels", pairs_text(record.get("labels"))},
+      {"versions", pairs_text(record.get("versions"))},
+      {"machine", record.text_or("machine")},
+      {"key", record.get("signature").text_or("key")},
+      {"record", std::to_string(record.integer_or("incarnation")) + "." +
+                     std::to_string(record.integer_or("seq")) + " of " + record.text_or("time") +
+                     (peer.bool_or("hearsay") ? ", passed on by others" : "")},
+  };
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& [word, text] : fields) {
+    if (!text.empty()) rows.push_back({word, text});
+  }
+  return rows;
+}
+
+std::string conditions_table(const Json& record, const Look& look) {
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& condition : record.items("conditions")) {
+    const std::string status = condition.text_or("status");
+    rows.push_back({condition.text_or("type"),
+                    condition.text_or("phase"),
+                    {status, status == "True" ? Paint::kGreen : Paint::kYellow},
+                    age_of(condition.get("lastTransitionTime"), look),
+                    condition.text_or("reason"),
+                    condition.text_or("message")});
+  }
+  if (rows.empty()) return "";
+  return "\n" +
+         text_table({"CONDITION", "PHASE", "STATUS", "FOR", "REASON", "MESSAGE"}, rows, look);
+}
+
+std::string facts_table(const Json& record, const Look& look) {
+  std::vector<std::vector<Cell>> rows;
+  for (const auto& fact : record.items("facts")) {
+    rows.push_back({fact.text_or("name"), short_digest(fact.text_or("sha256")),
+                    fact.bool_or("sensitive") ? "sensitive" : ""});
+  }
+  if (rows.empty()) return "";
+  return "\n" + text_table({"FACT", "DIGEST", ""}, rows, look);
 }
 
 }  // namespace
@@ -121,19 +166,14 @@ std::string peer_text(const Json& peers, const std::string& name, const Look& lo
     if (peer.text_or("name") != name) continue;
     std::string text =
         text_table({"NODE", "MODES", "SEEN", "AGE", "GEN", "ADDRESS", "PHASES", "STEP"},
-                   {peer_row(peer, peers)}, look);
-    return text + "\n" + peer.get("record").pretty() + "\n";
+                   {peer_row(peer, peers)}, look) +
+        problem_line(peer, look);
+    const Json& record = peer.get("record");
+    if (record.is_null()) return text + "\nIt has said nothing since this node's start.\n";
+    return text + "\n" + text_table({"RECORD", ""}, fields_of(peer), look) +
+           conditions_table(record, look) + facts_table(record, look);
   }
   return "";
-}
-
-std::string history_text(const Json& history, const Look& look) {
-  std::vector<std::vector<Cell>> rows;
-  for (const auto& event : history.items("events")) {
-    rows.push_back({std::to_string(event.integer_or("seq")), local_time(event.get("time")),
-                    event.text_or("type"), data_text(event.get("data"))});
-  }
-  return text_table({"SEQ", "TIME", "EVENT", "DATA"}, rows, look);
 }
 
 }  // namespace klubster

@@ -1,4 +1,6 @@
 // klubster plan
+#include "cli/plan.h"
+
 #include <iostream>
 #include <memory>
 
@@ -9,24 +11,28 @@
 
 namespace klubster {
 
-namespace {
-
-int run(bool json) {
+int show_plan(bool json, bool ask) {
   auto client = AgentClient::create();
   if (!client) return report(client.error());
-  const auto plan = client->ask_agent("GetPlan");
+  auto plan = client->ask_agent(ask ? "Plan" : "GetPlan");
+  if (ask && !plan && plan.error().reason() == "AccessDenied") {
+    std::cerr << "klubster: only root, or whom polkit allows it, may have checks asked again\n";
+    plan = client->ask_agent("GetPlan");
+  }
   if (!plan) return report(plan.error());
   std::cout << (json ? plan->pretty() + "\n" : plan_text(*plan, look_of_stdout()));
-  if (plan->bool_or("changes")) return kExitChanges;
-  return plan->items("problems").empty() ? kExitDone : kExitFixInput;
+  const Json& obstacle = plan->get("cannot");
+  if (!obstacle.is_null()) return obstacle.bool_or("mend") ? kExitFixInput : kExitFailed;
+  return plan->bool_or("changes") ? kExitChanges : kExitDone;
 }
-
-}  // namespace
 
 Action declare_plan(Arguments& arguments) {
   const auto json = std::make_shared<bool>(false);
+  const auto no_check = std::make_shared<bool>(false);
   arguments.flag("--json", json.get(), "Print JSON");
-  return [json] { return run(*json); };
+  arguments.flag("--no-check", no_check.get(),
+                 "What is known at once: neither read the tree nor ask the checks of done steps");
+  return [json, no_check] { return show_plan(*json, !*no_check); };
 }
 
 }  // namespace klubster

@@ -36,21 +36,29 @@ Action declare_unpack_verb(Arguments& arguments, const char* verb, bool only_rea
 }
 
 Action declare_profile_pack(Arguments& arguments) {
+  arguments.offered("-o", "FILE");
+  arguments.offered("--sign", "KEYFILE");
+  arguments.offered("--seq", "N");
+  arguments.offered("--cluster", "NAME");
   return declare_unpack_verb(arguments, "pack", false);
 }
 Action declare_profile_sign(Arguments& arguments) {
+  arguments.offered("--seq", "N");
+  arguments.offered("--cluster", "NAME");
   return declare_unpack_verb(arguments, "sign", false);
 }
 Action declare_profile_validate(Arguments& arguments) {
   return declare_unpack_verb(arguments, "validate", true);
 }
 Action declare_profile_inspect(Arguments& arguments) {
+  arguments.offered("--json");
   return declare_unpack_verb(arguments, "inspect", true);
 }
 Action declare_profile_graph(Arguments& arguments) {
   return declare_unpack_verb(arguments, "graph", true);
 }
 Action declare_profile_diff(Arguments& arguments) {
+  arguments.offered("--json");
   return declare_unpack_verb(arguments, "diff", true);
 }
 

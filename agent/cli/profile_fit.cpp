@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/core_profile.h"
 #include "engine/plan.h"
 #include "model/key_names.h"
+#include "model/node_config.h"
 
 namespace klubster {
 
@@ -51,6 +53,10 @@ class Fit {
     if (tree_.settings.count(key) == 0) key = "members/" + tree_.node + "/modes";
     const auto modes = tree_.settings.find(key);
     if (modes == tree_.settings.end()) return;
+    if (auto runs = check_engine(profile_); !runs) {
+      fit_.errors.push_back(problem(key, runs.error().message(), runs.error().reason()));
+      return;
+    }
     std::vector<std::string> known;
     for (const auto& [mode, steps] : profile_.modes)
       known.push_back(mode);
@@ -116,7 +122,12 @@ class Fit {
 }  // namespace
 
 ProfileFit fit_profile(const MergedTree& tree, const Profile& profile) {
-  return Fit(tree, profile).run();
+  // What Core needs of it is told by the config as a whole; that one's own mistakes are told
+  // already.
+  const auto config = make_node_config(tree);
+  auto made = config ? with_core(profile, *config) : Result<Profile>(profile);
+  if (made) return Fit(tree, *made).run();
+  return ProfileFit{{{"", "node/modes", made.error().message(), made.error().reason()}}, {}};
 }
 
 }  // namespace klubster

@@ -4,7 +4,6 @@
 
 #include "base/names.h"
 #include "base/text.h"
-#include "cli/agent_client.h"
 #include "cli/exit_code.h"
 #include "cli/package_reader.h"
 #include "cli/sealed_profiles.h"
@@ -15,8 +14,6 @@
 namespace klubster {
 
 namespace {
-
-constexpr std::uint32_t kPage = 2000;
 
 struct Options {
   std::string state_dir;
@@ -29,29 +26,10 @@ struct Row {
   ProfileUse use;
 };
 
-Status ask_agent(ProfileUses& uses) {
-  auto client = AgentClient::create();
-  if (!client) return client.error();
-  std::uint64_t since = 0;
-  while (true) {
-    const auto history = client->ask_agent(
-        "GetHistory", [&](BusMessage& message) { message.add_uint64(since).add_uint32(kPage); });
-    if (!history) return history.error();
-    std::uint64_t last = since;
-    for (const auto& event : history->items("events")) {
-      uses.add(event.text_or("type"), event.get("data"));
-      last = static_cast<std::uint64_t>(event.integer_or("seq"));
-    }
-    if (history->items("events").size() < kPage || last <= since) return {};
-    since = last + 1;
-  }
-}
-
 // The daemon knows; where it does not run, its log does.
 ProfileUses uses_of(const Options& options, const std::string& state) {
   if (options.state_dir.empty()) {
-    ProfileUses uses;
-    if (ask_agent(uses)) return uses;
+    if (auto uses = uses_by_agent()) return std::move(*uses);
   }
   if (!exists(state + "/log")) return {};
   auto uses = uses_in_log(state + "/log");
@@ -66,18 +44,6 @@ std::string use_text(const ProfileUse& use) {
   if (use.current) facts.emplace_back("current");
   if (use.last_good) facts.emplace_back("last good");
   return join(facts, ", ");
-}
-
-std::string bytes_text(std::uint64_t bytes) {
-  constexpr std::string_view kUnits = "KMGT";
-  if (bytes < 1024) return std::to_string(bytes);
-  std::uint64_t tenths = bytes * 10 / 1024;
-  std::size_t unit = 0;
-  while (tenths >= 10'240 && unit + 1 < kUnits.size()) {
-    tenths /= 1024;
-    ++unit;
-  }
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + kUnits[unit];
 }
 
 std::string as_text(const std::vector<Row>& rows) {

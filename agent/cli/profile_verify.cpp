@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "base/text.h"
 #include "cli/profile.h"
 #include "cli/verbs.h"
 #include "linux/config_tree.h"
@@ -20,6 +21,11 @@ bool is_given(const std::vector<std::string>& words, const std::string& option) 
 
 int run(std::vector<std::string> words) {
   const bool help = is_given(words, "--help");
+  if (!help) {
+    // A node judges by its budgets whatever else is typed. They stand first: what is typed counts.
+    const auto limits = limit_options(system_config_sources());
+    words.insert(words.begin(), limits.begin(), limits.end());
+  }
   if (!help && !is_given(words, "--key") && !is_given(words, "--sha256")) {
     auto options = trust_options(system_config_sources());
     if (!options.empty()) std::cerr << "judged by what this machine's config tree trusts\n";
@@ -52,7 +58,25 @@ std::vector<std::string> trust_options(const ConfigSources& sources) {
   return options;
 }
 
+std::vector<std::string> limit_options(const ConfigSources& sources) {
+  constexpr std::string_view kBelow = "profile/limits/";
+  std::vector<std::string> options;
+  const MergedTree tree = read_config_tree(sources);
+  for (const auto& [key, setting] : tree.settings) {
+    if (!key.starts_with(kBelow)) continue;
+    options.insert(options.end(),
+                   {"--limit", join({key.substr(kBelow.size()), setting.value}, "=")});
+  }
+  return options;
+}
+
 Action declare_profile_verify(Arguments& arguments) {
+  arguments.offered("--signature", "FILE");
+  arguments.offered("--key", "PUBFILE|LINE", true);
+  arguments.offered("--sha256", "HEX");
+  arguments.offered("--cluster", "NAME");
+  arguments.offered("--limit", "NAME=NUMBER", true);
+  arguments.offered("--json");
   const auto rest = std::make_shared<std::vector<std::string>>();
   arguments.rest(rest.get());
   return [rest] { return run(*rest); };

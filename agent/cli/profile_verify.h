@@ -12,4 +12,7 @@ namespace klubster {
 // pinned digest and cluster. Empty when it trusts nothing, or cannot be read.
 std::vector<std::string> trust_options(const ConfigSources& sources);
 
+// Those that say the same as profile/limits of the tree; none for what it leaves at its default.
+std::vector<std::string> limit_options(const ConfigSources& sources);
+
 }  // namespace klubster

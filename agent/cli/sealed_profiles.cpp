@@ -4,14 +4,17 @@
 #include <filesystem>
 
 #include "base/digest.h"
-#include "linux/event_log.h"
+#include "cli/agent_client.h"
 #include "linux/files.h"
+#include "linux/log_history.h"
 
 namespace klubster {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::uint32_t kPage = 2000;  // events of one answer
 
 Result<SealedProfile> measure(const std::string& directory, const std::string& sha256) {
   SealedProfile profile{sha256, 0, 0};
@@ -55,8 +58,27 @@ std::map<std::string, ProfileUse> ProfileUses::take() const {
   return uses;
 }
 
+Result<ProfileUses> uses_by_agent() {
+  auto client = AgentClient::create();
+  if (!client) return client.error();
+  ProfileUses uses;
+  std::uint64_t since = 1;
+  while (true) {
+    const auto history = client->ask_agent(
+        "GetHistory", [&](BusMessage& message) { message.add_uint64(since).add_uint32(kPage); });
+    if (!history) return history.error();
+    std::uint64_t last = since;
+    for (const auto& event : history->items("events")) {
+      uses.add(event.text_or("type"), event.get("data"));
+      last = static_cast<std::uint64_t>(event.integer_or("seq"));
+    }
+    if (history->items("events").size() < kPage || last <= since) return uses;
+    since = last + 1;
+  }
+}
+
 Result<ProfileUses> uses_in_log(const std::string& directory) {
-  const auto events = read_events(directory, 0, SIZE_MAX);
+  const auto events = read_events(directory, 1, SIZE_MAX);
   if (!events) return events.error();
   ProfileUses uses;
   for (const auto& event : *events)

@@ -37,6 +37,8 @@ struct SealedProfile {
   std::uint64_t files = 0, bytes = 0;
 };
 
+// As klubsterd tells it. AgentUnreachable (kUnavailable) when it is not there.
+Result<ProfileUses> uses_by_agent();
 // Of the event log in `directory`: for a machine whose daemon does not run. kIo.
 Result<ProfileUses> uses_in_log(const std::string& directory);
 

@@ -15,6 +15,7 @@ struct Options {
   bool json = false;
   bool watch = false;
   bool exit_code = false;
+  bool resources = false;
 };
 
 int code_of(const Json& status) {
@@ -28,7 +29,7 @@ void show(const Json& status, const Options& options) {
     std::cout << (options.watch ? status.dump() : status.pretty()) << "\n";
   } else {
     if (options.watch && look.colour) std::cout << "\033[H\033[2J";
-    std::cout << status_text(status, look);
+    std::cout << (options.resources ? resources_text(status, look) : status_text(status, look));
   }
   std::cout.flush();
 }
@@ -63,6 +64,8 @@ Action declare_status(Arguments& arguments) {
   const auto options = std::make_shared<Options>();
   arguments.flag("--json", &options->json, "Print JSON");
   arguments.flag("--watch", &options->watch, "Print it again at each change, until Ctrl-C");
+  arguments.flag("--resources", &options->resources,
+                 "Show what each step and each worker cost instead");
   arguments.flag("--exit-code", &options->exit_code,
                  "Exit with 0 when ready, 75 when on the way, 1 when there is a problem");
   return [options] { return run(*options); };

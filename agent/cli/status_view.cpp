@@ -1,9 +1,10 @@
-// `klubster status` and `klubster plan` for people.
+// `klubster status` for people.
 #include <algorithm>
 
 #include "base/text.h"
 #include "cli/views.h"
 #include "engine/progress.h"
+#include "model/core_run.h"
 
 namespace klubster {
 
@@ -55,15 +56,29 @@ std::string reason_and_message(const Json& item) {
   return reason.empty() || message.empty() ? reason + message : reason + ": " + message;
 }
 
+std::string cluster_lines(const Json& cluster) {
+  if (cluster.is_null()) return "";
+  const std::string id = cluster.text_or("id"), role = cluster.text_or("role");
+  const std::string waits = cluster.text_or("waitingFor");
+  std::string text = id.empty() ? "none yet" : id;
+  if (role == "init") text += ", formed by this server";
+  if (role == "join") text += ", joined by this server";
+  if (!waits.empty()) text += "; waiting for " + waits;
+  text = line("cluster", text);
+  if (!cluster.bool_or("commit")) return text;
+  return text + line("", "commit it to the config tree of all nodes: cluster/id = " + id);
+}
+
 std::string conditions_table(const Json& status, const Look& look) {
   std::vector<std::vector<Cell>> rows;
   for (const auto& condition : status.items("conditions")) {
     const std::string holds = condition.text_or("status");
-    rows.push_back({condition.text_or("phase").empty() ? "-" : condition.text_or("phase"),
-                    condition.text_or("type"),
-                    {holds, paint_of_status(holds)},
-                    age_of(condition.get("lastTransitionTime"), look),
-                    reason_and_message(condition)});
+    rows.push_back(
+        {condition.text_or("phase").empty() ? "-" : condition.text_or("phase"),
+         condition.text_or("type"),
+         {holds, condition.text_or("type") == "Recovery" ? Paint::kRed : paint_of_status(holds)},
+         age_of(condition.get("lastTransitionTime"), look),
+         reason_and_message(condition)});
   }
   if (rows.empty()) return "";
   return "\n" + text_table({"PHASE", "CONDITION", "STATUS", "SINCE", "WHY"}, rows, look);
@@ -83,6 +98,28 @@ std::string steps_table(const Json& status, const Look& look) {
   }
   if (rows.empty()) return "";
   return "\n" + text_table({"PHASE", "STEP", "KIND", "STATE", "TRY", "SINCE", "WHAT"}, rows, look);
+}
+
+std::string core_runs(const Json& status) {
+  std::string text;
+  for (const auto& step : status.items("steps")) {
+    const Json& run = step.get("coreRun");
+    if (run.is_null()) continue;
+    text += line("core run",
+                 step.text_or("phase") + "/" + step.text_or("id") + ": " + core_run_text(run));
+  }
+  return text.empty() ? "" : "\n" + text;
+}
+
+std::string telemetry_line(const Json& telemetry) {
+  if (telemetry.is_null()) return "";
+  std::string text = "on";
+  for (const char* what : {"delivered", "waiting", "refused", "dropped"}) {
+    const auto count = telemetry.integer_or(what);
+    if (count > 0) text += ", " + std::to_string(count) + " " + what;
+  }
+  const std::string message = telemetry.text_or("message");
+  return line("telemetry", text + (message.empty() ? "" : " (" + message + ")"));
 }
 
 // Several lines (all mistakes of a config tree) keep their lines, indented.
@@ -113,44 +150,44 @@ std::string status_text(const Json& status, const Look& look) {
   const Json& boot = status.get("boot");
   std::string text =
       painted(printable(status.text_or("node")), Paint::kBold, look) + "  " +
-      (ready ? painted("ready", Paint::kGreen, look) : painted("not ready", Paint::kYellow, look)) +
+      (!status.get("recovery").is_null() ? painted("in recovery mode", Paint::kRed, look)
+       : ready                           ? painted("ready", Paint::kGreen, look)
+                                         : painted("not ready", Paint::kYellow, look)) +
       "\n\n";
   std::string kind = boot.text_or("kind");
   if (const auto why = boot.text_or("reason"); !why.empty()) kind += " (" + why + ")";
   text += line("boot", kind);
+  if (const auto verdict = boot.text_or("verdict"); !verdict.empty()) {
+    const auto why = boot.text_or("verdictReason");
+    text += line("boot is", verdict + (why.empty() ? "" : " (" + why + ")"));
+  }
   const auto generation = status.integer_or("generation");
   if (generation > 0) {
     const auto good = status.integer_or("lastGood");
-    text += line("generation", std::to_string(generation) +
-                                   (good > 0 ? " (last good " + std::to_string(good) + ")"
-                                             : std::string(" (none was good yet)")));
+    const auto rollback_of = status.integer_or("rollbackOf");
+    text += line("generation",
+                 std::to_string(generation) +
+                     (rollback_of > 0 ? ", generation " + std::to_string(rollback_of) + " again"
+                                      : std::string()) +
+                     (status.bool_or("trial") ? ", on trial" : "") +
+                     (good > 0 ? " (last good " + std::to_string(good) + ")"
+                               : std::string(" (none was good yet)")));
   }
   text += line("profile", profile_line(status.get("profile")));
   text += line("config", short_digest(status.text_or("configHash")));
+  text += cluster_lines(status.get("cluster"));
+  if (const Json& applying = status.get("applying"); !applying.is_null()) {
+    text += line("applying", applying.text_or("by") + ", since " + applying.text_or("since"));
+  }
+  if (const Json& recovery = status.get("recovery"); !recovery.is_null()) {
+    const std::string by = recovery.text_or("by");
+    text += line("recovery", "since " + recovery.text_or("since") +
+                                 (by.empty() ? std::string() : ", by " + by));
+  }
+  text += telemetry_line(status.get("telemetry"));
   text += line("download", download_line(status.get("download")));
-  return text + conditions_table(status, look) + steps_table(status, look) +
+  return text + conditions_table(status, look) + steps_table(status, look) + core_runs(status) +
          problems_text(status, look);
-}
-
-std::string plan_text(const Json& plan, const Look& look) {
-  std::vector<std::vector<Cell>> rows;
-  for (const auto& step : plan.items("steps")) {
-    const std::string action = step.text_or("action");
-    const Paint paint = action == "keep" || action == "skip" ? Paint::kDim
-                        : action == "undo"                   ? Paint::kRed
-                                                             : Paint::kYellow;
-    rows.push_back(
-        {step.text_or("phase"), step.text_or("id"), {action, paint}, step.text_or("why")});
-  }
-  std::string text = line("generation", std::to_string(plan.integer_or("generation"))) +
-                     line("profile", profile_line(plan.get("profile"))) +
-                     line("config", short_digest(plan.text_or("configHash")));
-  if (!rows.empty()) text += "\n" + text_table({"PHASE", "STEP", "ACTION", "WHY"}, rows, look);
-  text += problems_text(plan, look);
-  if (plan.items("problems").empty()) {
-    text += plan.bool_or("changes") ? "\nthere are changes: klubster apply\n" : "\nnothing to do\n";
-  }
-  return text;
 }
 
 bool condition_holds(const Json& status, const std::string& wanted) {

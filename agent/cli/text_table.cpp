@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
@@ -110,6 +111,27 @@ std::string age_of(const Json& time, const Look& look) {
   if (!seconds) return "";
   const auto now = static_cast<std::int64_t>(look.now_usec / 1'000'000);
   return age_text(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now - *seconds)));
+}
+
+std::string local_time(std::uint64_t unix_usec) {
+  const auto seconds = static_cast<std::time_t>(unix_usec / 1'000'000);
+  std::tm parts{};
+  if (::localtime_r(&seconds, &parts) == nullptr) return "";
+  std::array<char, 32> text{};
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+  return {text.data(), length};
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::string_view kUnits = "KMGT";
+  if (bytes < 1024) return std::to_string(bytes);
+  std::uint64_t tenths = bytes * 10 / 1024;
+  std::size_t unit = 0;
+  while (tenths >= 10'240 && unit + 1 < kUnits.size()) {
+    tenths /= 1024;
+    ++unit;
+  }
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + kUnits[unit];
 }
 
 std::string short_digest(std::string_view hex) {

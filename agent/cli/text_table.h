@@ -38,6 +38,10 @@ std::string text_table(const std::vector<std::string>& heading,
 // microseconds since 1970.
 std::string age_of(const Json& time, const Look& look);
 std::string age_text(std::uint64_t seconds);
+// "2026-03-01 10:41:07", of this machine's time zone.
+std::string local_time(std::uint64_t unix_usec);
+// "512", "3.0K", "1.4G": powers of 1024, cut.
+std::string bytes_text(std::uint64_t bytes);
 // The first 12 characters: enough to tell two digests apart.
 std::string short_digest(std::string_view hex);
 

@@ -2,7 +2,6 @@
 #include <iostream>
 #include <memory>
 
-#include "base/text.h"
 #include "cli/agent_client.h"
 #include "cli/exit_code.h"
 #include "cli/verbs.h"
@@ -26,28 +25,17 @@ void tell_what_is_missing(const Json& status) {
 }
 
 int run(const Options& options) {
-  const auto timeout = parse_duration_usec(options.timeout);
-  if (!timeout || *timeout == 0) {
-    return report(Error(ErrorKind::kInvalid, "Usage",
-                        "--timeout: expected a duration such as 90s or 10m, found `" +
-                            printable(options.timeout, 40) + "`"));
-  }
+  const auto timeout = parse_timeout(options.timeout);
+  if (!timeout) return report(timeout.error());
   auto client = AgentClient::create();
   if (!client) return report(client.error());
   Json last;
   std::string absence;
-  const auto code = client->follow_agent(*timeout, [&]() -> std::optional<int> {
-    auto status = client->ask_agent("GetStatus");
-    if (!status) {
-      // Not up yet, or being restarted: its coming wakes us.
-      if (status.error().reason() != "AgentUnreachable") return report(status.error());
-      absence = status.error().message();
-      return std::nullopt;
-    }
-    absence.clear();
-    last = std::move(*status);
-    return condition_holds(last, options.wanted) ? std::optional(kExitDone) : std::nullopt;
-  });
+  const auto look = [&](const Json& status) {
+    last = status;
+    return condition_holds(status, options.wanted) ? std::optional(kExitDone) : std::nullopt;
+  };
+  const auto code = client->follow_status(*timeout, look, &absence);
   if (code) return *code;
   tell_what_is_missing(last);
   std::string message = "after " + options.timeout + ", " + options.wanted + " does not hold";

@@ -1,44 +1,67 @@
-// From boot to peers told (architecture.md).
+// From boot to peers told (architecture.md). What makes generations, what people ask for and the
+// recovery ladder stand in files of their own.
 #include "daemon/agent.h"
 
-#include "base/digest.h"
+#include <utility>
+
 #include "base/log.h"
+#include "daemon/core_runs.h"
+#include "daemon/generations.h"
 #include "daemon/media_news.h"
-#include "linux/config_tree.h"
+#include "daemon/reset.h"
+#include "daemon/resources.h"
+#include "linux/log_history.h"
 #include "linux/machine.h"
 #include "linux/notify.h"
+#include "model/clock_floor.h"
 
 namespace klubster {
 
-Result<std::unique_ptr<Agent>> Agent::create(EventLoop& loop, Bus& bus, Places places) {
-  if (auto made = make_places(places); !made) return made.error();
+namespace {
+
+// Many steps that end at once are told together.
+constexpr std::uint64_t kTellPauseUsec = 50'000;
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::create(EventLoop& loop, Bus& bus, Places places,
+                                             const std::optional<Error>& refused) {
   auto boot = boot_id();
   if (!boot) return boot.error();
   auto machine = machine_identity();
   if (!machine) return machine.error();
-  auto salt = node_salt(places.salt());
-  if (!salt) return salt.error();
-  NodeState state;
-  auto log =
-      EventLog::open(places.log(), *boot, [&state](const Event& event) { state.fold(event); });
-  if (!log) return log.error();
-  return std::unique_ptr<Agent>(new Agent(loop, bus, std::move(places), std::move(*log),
-                                          std::move(state), *boot, *machine, *salt));
+  auto disk = open_state(places, *boot, refused);
+  if (!disk) return disk.error();
+  return std::unique_ptr<Agent>(
+      new Agent(loop, bus, std::move(places), std::move(*disk), *boot, *machine));
 }
 
-Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState state,
-             std::string boot, std::string machine, std::string salt)
-    : places_(std::move(places)),
-      log_(std::move(log)),
+Agent::Agent(EventLoop& loop, Bus& bus, Places places, StateOnDisk disk, std::string boot,
+             std::string machine)
+    : bus_(bus),
+      places_(std::move(places)),
+      log_(std::move(disk.log)),
+      standstill_(std::move(disk.refused)),
       boot_(std::move(boot)),
       machine_(std::move(machine)),
-      salt_(std::move(salt)),
+      salt_(std::move(disk.salt)),
       timers_(loop),
-      units_(bus),
+      console_timers_(loop),
+      plan_timers_(loop),
+      tell_timers_(loop),
+      boot_timers_(loop),
+      retry_timers_(loop),
+      telemetry_timers_(loop),
+      units_(loop, bus),
       facts_(places_.facts()),
       steps_(places_, facts_),
       workers_(places_),
-      shell_({units_, log_, timers_, steps_, workers_}, std::move(state), boot_),
+      shell_({units_, log_, timers_, steps_, workers_}, std::move(disk.state), boot_),
+      collector_(shell_, workers_),
+      telemetry_(shell_, telemetry_timers_, places_, salt_,
+                 [this](std::uint64_t since_seq, std::size_t limit) {
+                   return read_events(places_.log(), since_seq, limit);
+                 }),
       peering_(bus, places_, [this](PeerNews news) { take_news(std::move(news)); }),
       watch_(loop, {}, [this] { read_config(); }),
       hostname_(loop, bus,
@@ -46,39 +69,65 @@ Agent::Agent(EventLoop& loop, Bus& bus, Places places, EventLog log, NodeState s
                   hold_steps();
                   shell_.settle();
                 }),
-      in_force_(places_, salt_) {}
+      target_(bus),
+      in_force_(places_, salt_),
+      present_(places_, salt_, facts_),
+      boot_judge_(boot_timers_, [this] { shell_.settle(); }),
+      console_(console_timers_, places_.issue(), std::string(names::kAgettyReload)),
+      motd_(places_.motd(), "the message of the day"),
+      metrics_(places_.metrics(), "the metrics file") {}
 
 void Agent::start() {
-  facts_.load();
-  record_boot();
+  steps_.on_damage([this](const std::string& profile_dir) { workers_.distrust(profile_dir); });
+  steps_.on_telemetry([this] { return telemetry_.environment(); });
+  if (standstill_) shell_.only_look();
+  set_problem("state", standstill_);
+  facts_.load(shell_.state());
+  (void)tell_cluster();  // nothing is planned yet
+  boot_judge_.begin();
+  restore_trial();
+  const ConfigSources sources = system_config_sources();
+  restore_generation(sources);
+  record_boot(sources);
   shell_.on_settled([this] {
+    set_problem("facts", facts_.trouble());
+    if (standstill_) {
+      judge_boot();
+      show();
+      return answer_plans(true);
+    }
+    climb();
+    consider_forming();
     consider_generation();
+    finish_apply();
+    collector_.advance(origin_, not_to_collect());
+    set_problem("garbage", collector_.problem());
+    telemetry_.advance();
+    try_again_later();
+    keep_trial();
+    tidy_log();
+    judge_boot();
     show();
+    answer_plans(false);
+    reset_if_owed();
   });
-  restore_generation(system_config_sources());
   read_config();
 }
 
-void Agent::record_boot() {
-  const NodeState& state = shell_.state();
-  if (state.boot == boot_) return;  // the daemon was restarted, the machine was not
-  if (!log_.damage().empty()) return shell_.record(booted("degraded", log_.damage()));
-  if (state.last_seq == 0) return shell_.record(booted("first", "no event log was there"));
-  shell_.record(booted("normal", "the event log is sound"));
+void Agent::tidy_log() {
+  auto tidied = log_.tidy(shell_.state());
+  set_problem("log", tidied ? std::optional<Error>() : std::move(tidied.error()));
 }
 
-// The generation that ran before: from disk, with today's secrets, without network.
-void Agent::restore_generation(const ConfigSources& sources) {
-  const auto& generation = shell_.state().generation;
-  if (!generation) return;
-  auto stored = load_generation(places_.generations(), generation->number);
-  auto config = stored ? restore_config(stored->config, sources) : stored.error();
-  if (!config) {
-    return set_problem("generation", std::move(config.error()).in("restoring the last generation"));
-  }
-  const bool whole = config->warnings.empty();  // it warns of each secret that it lacks
-  present_ = Present{std::move(*config), std::move(stored->profile), whole};
-  set_problem("generation", std::nullopt);
+// Once everything is undone: this daemon is stopped and comes back with an empty log.
+void Agent::reset_if_owed() {
+  const NodeState& state = shell_.state();
+  if (!state.reset_owed || reset_begun_) return;
+  reset_begun_ = true;
+  peering_.farewell([this] {
+    auto begun = begin_reset(bus_, places_, shell_.state().leave);
+    set_problem("reset", begun ? std::optional<Error>() : begun.error());
+  });
 }
 
 void Agent::reload() {
@@ -103,10 +152,13 @@ void Agent::read_config() {
     if (auto started = peering_.configure(in_force_.config(), machine_, boot_); !started) {
       log_error(std::move(started.error()).in("configuring klubster-peerd"));
     }
+    // Consent that is taken back ends it at once, whatever waits for an apply.
+    if (!standstill_) telemetry_.configure(in_force_.config().telemetry);
     acquire_profile();
   }
-  if (in_force_.known() || present_) prepare_steps();
+  if (in_force_.known() || present_.known()) prepare_steps();
   refresh_plan();
+  consider_forming();
   shell_.settle();
 }
 
@@ -122,149 +174,20 @@ void Agent::show_verdict(const Status& read) {
   }
   set_problem("config", std::nullopt);
   const NodeConfig& config = in_force_.config();
-  if (state.config_hash == config.config_hash && state.config_reason.empty()) return;
+  // Recovery mode that began before the tree was read has still to learn which one it is.
+  const bool awaited = state.recovery && state.recovery->tree.config_hash.empty();
+  const bool same = state.config_hash == config.config_hash && state.config_reason.empty();
+  if (same && !awaited) return;
   shell_.record(config_accepted(config.config_hash));
   for (const auto& warning : config.warnings)
     log_warning(warning);
 }
 
-// A generation that was restored while one of its secrets could not be read gets it once it can.
-void Agent::renew_secrets(const ConfigSources& sources) {
-  const auto& generation = shell_.state().generation;
-  if (!generation || (present_ && present_->whole)) return;
-  if (present_ && in_force_.whole() && in_force_.config().config_hash == generation->config_hash) {
-    present_->config = in_force_.config();
-    present_->whole = true;
-  } else {
-    restore_generation(sources);
-  }
-}
-
-void Agent::acquire_profile() {
-  const NodeConfig& config = in_force_.config();
-  std::optional<ProfileOrigin> origin;
-  if (config.profile.assigned()) {
-    auto assigned = workers_.assign(config, shell_.state().key_seq);
-    set_problem("profile", assigned ? std::optional<Error>() : assigned.error());
-    if (assigned) origin = std::move(*assigned);
-  } else {
-    set_problem("profile", Error(ErrorKind::kInvalid, "NotConfigured", "no profile is assigned"));
-  }
-  // Of the same origin the acquisition goes on where it is.
-  const bool same = origin && origin_ && origin->fingerprint == origin_->fingerprint;
-  origin_ = std::move(origin);
-  if (!same) shell_.set_origin(origin_);
-}
-
-// What steps see: the present generation's config. Before there is one, nothing runs.
-const NodeConfig& Agent::running() const {
-  return present_ ? present_->config : in_force_.config();
-}
-
-void Agent::prepare_steps() {
-  steps_.set_config(running());
-  if (auto written = steps_.write_members(running(), addresses_); !written) {
-    log_error(written.error());
-  }
-  hostname_.want(running().set_hostname ? running().node : "");
-  hold_steps();
-}
-
-void Agent::hold_steps() {
-  shell_.set_held(hostname_.waits());
-  set_problem("hostname", hostname_.problem());
-}
-
-Result<Plan> Agent::plan_for(const NodeConfig& config, const Profile& profile, std::uint64_t number,
-                             const std::string& sha256) const {
-  PlanInputs given;
-  given.generation = number;
-  given.profile_dir = places_.profile(sha256);
-  given.modes = config.modes;
-  given.values = config.inputs;
-  given.secrets = config.secrets;
-  given.steps_path = config.steps_path;
-  given.salt = salt_;
-  for (const auto& [subject, facts] : facts_.received()) {
-    for (const auto& [name, fact] : facts)
-      given.facts[subject][name] = fact.value;
-  }
-  auto plan = make_plan(profile, given);
-  if (plan && config.recovery_attempts > 0) {
-    for (auto& step : plan->steps)
-      step.spec.retry.attempts = config.recovery_attempts;
-  }
-  return plan;
-}
-
-// The plan of the present generation, with the facts that are known by now.
-void Agent::refresh_plan() {
-  const auto& generation = shell_.state().generation;
-  if (!generation || !present_) return;
-  auto plan =
-      plan_for(present_->config, present_->profile, generation->number, generation->profile_sha256);
-  if (!plan) {
-    // What runs goes on by the plan that it was started with.
-    set_problem("plan", plan.error());
-    return;
-  }
-  set_problem("plan", std::nullopt);
-  peering_.set_needs(*plan);
-  shell_.set_plan(std::move(*plan));
-}
-
-// When the profile is on the disk and something differs from the present generation: a new one.
-void Agent::consider_generation() {
-  if (!origin_ || !shell_.acquisition().acquired || !in_force_.whole()) return;
-  const NodeState& state = shell_.state();
-  const NodeConfig& config = in_force_.config();
-  const bool same = present_ && state.generation->config_hash == config.config_hash &&
-                    state.generation->source == origin_->fingerprint;
-  if (same) reload_asked_ = false;
-  if (same || state.leaving) return;
-  // Who has left may clean the tree up without coming back by that.
-  if (state.gone && !reload_asked_) return;
-  // Who asks for the tree's changes does not get those of an older one, because the tree is bad.
-  const bool asked = apply_asked_ && state.config_reason.empty();
-  if (state.generation && !config.apply_auto && !asked) return;
-  auto made = make_generation();
-  set_problem("plan", made ? std::optional<Error>() : made.error());
-  if (!made) return;
-  apply_asked_ = reload_asked_ = false;
-  prepare_steps();
-  refresh_plan();
-  shell_.settle();  // taken up after the present round
-}
-
-Status Agent::make_generation() {
-  auto unpacked = workers_.unpacked();
-  if (!unpacked) return unpacked.error();
-  auto profile = profile_from_json(unpacked->manifest);
-  if (!profile) return profile.error();
-  const NodeState& state = shell_.state();
-  const std::uint64_t number = state.generation ? state.generation->number + 1 : 1;
-  // A profile that does not fit this node is refused before anything of the old one is touched.
-  const NodeConfig& config = in_force_.config();
-  auto plan = plan_for(config, *profile, number, unpacked->sha256);
-  if (!plan) return plan.error();
-
-  const Json stored = to_json(config, SecretForm::kDigest, salt_);
-  auto saved = save_generation(places_.generations(), number, stored, *profile);
-  if (!saved) return saved;
-  if (!state.profile || state.profile->sha256 != unpacked->sha256 ||
-      state.profile->source != origin_->fingerprint) {
-    shell_.record(profile_accepted({origin_->fingerprint, unpacked->sha256, profile->name,
-                                    profile->version, unpacked->signer, unpacked->seq}));
-    log_info("profile " + profile->name + " " + profile->version + " is verified and sealed",
-             {{"KLUBSTER_PROFILE", unpacked->sha256}});
-    workers_.drop_downloads();  // the sealed tree is what stays
-  }
-  shell_.record(generation_made({number, config.config_hash, origin_->fingerprint, unpacked->sha256,
-                                 profile->name, profile->version}));
-  log_info("generation " + std::to_string(number) + " begins");
-  present_ = Present{config, std::move(*profile), true};
-  set_problem("generation", std::nullopt);
-  return {};
+// An apply is over when nothing moves any more, whatever came of it. During a collection no
+// generation begins, so what was asked for may still be to come.
+void Agent::finish_apply() {
+  const bool rests = !shell_.moves() && !shell_.world().collecting;
+  if (shell_.state().applying && rests) shell_.record(apply_ended());
 }
 
 // Facts are kept before anything is done with them: a reboot without network has them.
@@ -289,40 +212,19 @@ void Agent::take_news(PeerNews news) {
     shell_.record(needs_met(subject, digests));
     changed = true;
   }
+  set_problem("conflict", std::move(news.conflict));
+  set_problem("peering", std::move(news.refusal));
+  forming_peers_ = std::move(news.forming);
+  consider_forming();
   shell_.set_needs(std::move(news.needs));
   if (changed) refresh_plan();
   shell_.settle();
 }
 
-Status Agent::apply(std::uint64_t if_generation, const std::string& by) {
-  const auto& generation = shell_.state().generation;
-  const std::uint64_t present = generation ? generation->number : 0;
-  if (if_generation != 0 && if_generation != present) {
-    return Error(ErrorKind::kConflict, "GenerationDiffers",
-                 "expected generation " + std::to_string(if_generation) + ", found " +
-                     std::to_string(present));
-  }
-  apply_asked_ = true;
-  const bool had_left = shell_.state().gone;
-  if (!had_left) shell_.record(retry_requested(by));
-  reload();
-  // A node that has left comes back with its new config, not with the old one until that is there.
-  const bool changed = generation && generation->config_hash != in_force_.config().config_hash;
-  if (had_left && !changed) {
-    shell_.record(retry_requested(by));
-    shell_.settle();
-  }
-  return {};
-}
-
-void Agent::leave(const std::string& by) {
-  apply_asked_ = reload_asked_ = false;  // what was asked for before is over
-  if (!shell_.state().leaving && !shell_.state().gone) shell_.record(leave_requested(by));
-  shell_.settle();
-}
-
-Result<std::vector<Event>> Agent::history(std::uint64_t since_seq, std::size_t limit) const {
-  return read_events(places_.log(), since_seq, limit);
+// What is asked for has to be recorded, and nobody else's is under way.
+Status Agent::may_change(const Guard& guard) const {
+  if (standstill_) return *standstill_;
+  return klubster::may_change(shell_.state(), guard);
 }
 
 void Agent::set_problem(const std::string& about, std::optional<Error> error) {
@@ -335,22 +237,41 @@ void Agent::set_problem(const std::string& about, std::optional<Error> error) {
 }
 
 Scene Agent::scene() const {
-  return {in_force_.config(),   shell_.state(), shell_.plan(), shell_.decision(),
-          shell_.acquisition(), problems_,      log_.damage()};
+  return {in_force_.config(), shell_.state(),           shell_.plan(),
+          shell_.decision(),  shell_.acquisition(),     problems_,
+          log_.damage(),      boot_judge_.assessment(), forming_ ? &*forming_ : nullptr};
 }
 
-// Tells everybody who looks: peers, D-Bus, systemd.
+Json Agent::status() const {
+  const Scene now = scene();
+  Json status = status_json(now, conditions_of(now, conditions_, utc_text(now_wall_usec())));
+  add_resources(status, shell_.state(), shell_.world(),
+                [](const std::string& group) { return read_cgroup_usage(group); });
+  add_core_runs(status, places_);
+  status["telemetry"] = telemetry_.status();
+  return status;
+}
+
+// Tells everybody who looks: peers, D-Bus, systemd. At once, unless that was done just now.
 void Agent::show() {
+  const std::uint64_t due = told_mono_usec_ + kTellPauseUsec, moment = now_boottime_usec();
+  if (told_mono_usec_ > 0 && moment < due) return tell_timers_.wake_at(due, [this] { show(); });
+  told_mono_usec_ = moment;
   for (const auto& view : shell_.decision().views) {
     const Step* step = shell_.plan() ? shell_.plan()->find(view.subject) : nullptr;
     if (step != nullptr && view.settled()) steps_.drop_outputs(*step);
   }
+  show_recovery();
   const std::string now = utc_text(now_wall_usec());
+  auto clock = clock_trouble(now_wall_usec(), clock_floor_usec(shell_.state()));
+  workers_.set_clock_trouble(clock);
+  if (!clock || problems_.count("clock") == 0) set_problem("clock", std::move(clock));  // told once
   conditions_ = conditions_of(scene(), std::move(conditions_), now);
   if (const auto line = download_news_.line(shell_.acquisition().progress, now_boottime_usec())) {
     log_info(*line);
   }
   Json status = status_json(scene(), conditions_);
+  show_on_machine(status);
   status["download"] = nullptr;  // who wants to see it grow asks; nobody is told each second
   const std::string text = status.dump();
   if (text == shown_) return;
@@ -363,8 +284,10 @@ void Agent::show() {
   }
   peering_.set_facts(made);
   peering_.publish(record_body(scene(), conditions_));
-  notify(std::string("STATUS=") + (status.bool_or("ready") ? "ready" : "not ready"));
-  if (changed_) changed_();
+  notify(std::string("STATUS=") + (shell_.state().recovery   ? "in recovery mode"
+                                   : status.bool_or("ready") ? "ready"
+                                                             : "not ready"));
+  if (changed_) changed_(status);
 }
 
 }  // namespace klubster

@@ -5,12 +5,30 @@
 #include "daemon/in_place.h"
 #include "linux/config_tree.h"
 #include "linux/files.h"
+#include "model/schema.h"
 
 namespace klubster {
 
+namespace {
+
+std::set<std::string> sensitive_before(const std::string& path) {
+  std::set<std::string> keys;
+  if (!exists(path)) return keys;
+  const auto before = load_config(path);
+  const auto* values = before ? before->get("values").as_object() : nullptr;
+  if (values == nullptr) return keys;
+  for (const auto& [key, entry] : *values) {
+    if (!entry.get("secret").is_null() && !find_key(key)->secret) keys.insert(key);
+  }
+  return keys;
+}
+
+}  // namespace
+
 Status ConfigInForce::read(const ConfigSources& sources, const NodeState& state) {
-  trouble_.reset();
   auto next = resolve_config(sources);
+  // Of a tree that is refused again what was told about the kept one stays true.
+  if (next || !known_) trouble_.reset();
   const bool bound = state.generation && !state.gone;
   if (next && bound) {
     // From disk, so that a change made while the machine was off is noticed, too.
@@ -58,8 +76,15 @@ void ConfigInForce::restore(const ConfigSources& sources, const NodeState& state
   whole_ = config_.config_hash == before->text_or("hash");
 }
 
+void ConfigInForce::treat_as_secret(std::set<std::string> keys) {
+  if (sensitive_ == keys) return;
+  sensitive_ = std::move(keys);
+  if (known_ && whole_) keep();
+}
+
 void ConfigInForce::keep() {
-  const std::string text = to_json(config_, SecretForm::kDigest, salt_).pretty() + "\n";
+  const auto sensitive = sensitive_ ? *sensitive_ : sensitive_before(places_.last_good());
+  const std::string text = to_json(config_, SecretForm::kDigest, salt_, sensitive).pretty() + "\n";
   const auto before = read_file(places_.last_good(), text.size());
   if (before && *before == text) return;
   if (auto kept = write_file_durably(places_.last_good(), text, 0600); !kept) {

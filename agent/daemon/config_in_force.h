@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/json.h"
@@ -25,6 +26,10 @@ class ConfigInForce {
   // Unpinned, or NotInPlace while the node belongs to a cluster.
   Status read(const ConfigSources& sources, const NodeState& state);
 
+  // What is a secret although the schema does not say so: sensitive_keys() of the profile in force.
+  // Until that is known, what was one on the disk stays one.
+  void treat_as_secret(std::set<std::string> keys);
+
   // False: nothing was ever in force that could be read back.
   bool known() const { return known_; }
   // Whether a new generation may be made of it: not while a secret of it cannot be read.
@@ -42,6 +47,7 @@ class ConfigInForce {
   Places places_;
   std::string salt_;
   NodeConfig config_;
+  std::optional<std::set<std::string>> sensitive_;
   bool known_ = false;
   bool whole_ = false;
   std::optional<Error> trouble_;

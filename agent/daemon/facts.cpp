@@ -2,7 +2,6 @@
 #include "daemon/facts.h"
 
 #include "base/digest.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "linux/files.h"
 
@@ -15,7 +14,14 @@ constexpr std::size_t kFactsBytes = 1024 * 1024;
 Result<Facts> parse_facts(const std::string& bytes) {
   auto json = parse_json(bytes, {.bytes = kFactsBytes, .depth = 8});
   if (!json) return json.error();
+  // A bit that flips in a value leaves sound JSON. What was kept before there were digests has
+  // none.
+  const std::string digest = json->text_or("sha256");
+  if (!digest.empty() && digest != sha256_hex(json->get("facts").dump())) {
+    return Error(ErrorKind::kIo, "StateDamaged", "it is not what was written");
+  }
   JsonReader reader(*json, "kept facts");
+  reader.text_or("sha256", "");
   Facts facts;
   reader.objects("facts", [&](JsonReader& item) {
     const std::string name = item.text("name");
@@ -37,25 +43,56 @@ Json digests_of(const Facts& facts) {
   return digests;
 }
 
-void FactStore::load() {
+void FactStore::load(const NodeState& state) {
   auto names = list_directory(directory_);
-  if (!names) return log_error(names.error());
-  for (const auto& name : *names)
-    load(name);
+  if (!names) troubles_.emplace(directory_, names.error());
+  for (const auto& name : names ? *names : std::vector<std::string>())
+    load_file(name);
+  const auto promised = [](const Json& digests) {
+    const auto* facts = digests.as_object();
+    return facts != nullptr && !facts->empty();
+  };
+  const auto miss = [&](const char* kind, const std::string& subject) {
+    const std::string path = path_of(kind, subject);
+    troubles_.try_emplace(path, Error(ErrorKind::kIo, "StateDamaged", "it is gone").in(path));
+  };
+  for (const auto& [subject, past] : state.subjects) {
+    const bool made = !past.done_fingerprint.empty() && promised(past.outputs);
+    if (made && !made_.contains(subject)) {
+      lost_.insert(subject);
+      miss("made", subject);
+    }
+    if (promised(past.facts) && !received_.contains(subject)) miss("received", subject);
+  }
 }
 
-void FactStore::load(const std::string& name) {
+std::optional<Error> FactStore::trouble() const {
+  return troubles_.empty() ? std::nullopt : std::optional<Error>(troubles_.begin()->second);
+}
+
+std::string FactStore::path_of(const char* kind, const std::string& subject) const {
+  std::string name = subject;
+  if (const auto slash = name.find('/'); slash != std::string::npos) name[slash] = '.';
+  return directory_ + "/" + name + "." + kind + ".json";
+}
+
+void FactStore::load_file(const std::string& name) {
   const auto parts = split(name, '.');
   if (parts.size() != 4 || parts[3] != "json") return;
-  const std::string subject = parts[0] + "/" + parts[1];
-  auto bytes = read_file(directory_ + "/" + name, kFactsBytes);
+  const std::string subject = parts[0] + "/" + parts[1], path = directory_ + "/" + name;
+  auto bytes = read_file(path, kFactsBytes);
   auto facts = bytes ? parse_facts(*bytes) : Result<Facts>(bytes.error());
-  if (!facts) return log_error(std::move(facts.error()).in(directory_ + "/" + name));
+  if (!facts) {
+    Error error(ErrorKind::kIo, "StateDamaged", facts.error().message());
+    troubles_.emplace(path, bytes ? std::move(error).in(path) : std::move(error));
+    return;
+  }
   (parts[2] == "made" ? made_ : received_)[subject] = std::move(*facts);
 }
 
 Status FactStore::keep_made(const std::string& subject, Facts facts) {
   if (auto kept = keep("made", subject, facts); !kept) return kept;
+  lost_.erase(subject);
   made_[subject] = std::move(facts);
   return {};
 }
@@ -66,7 +103,7 @@ Status FactStore::keep_received(const std::string& subject, Facts facts) {
   return {};
 }
 
-Status FactStore::keep(const char* kind, const std::string& subject, const Facts& facts) const {
+Status FactStore::keep(const char* kind, const std::string& subject, const Facts& facts) {
   Json document = Json::object();
   document["facts"] = Json::array();
   for (const auto& [name, fact] : facts) {
@@ -75,9 +112,11 @@ Status FactStore::keep(const char* kind, const std::string& subject, const Facts
                                              {"sensitive", fact.sensitive},
                                              {"share", fact.share}});
   }
-  std::string name = subject;
-  name.replace(name.find('/'), 1, ".");
-  return write_file_durably(directory_ + "/" + name + "." + kind + ".json", document.dump(), 0600);
+  document["sha256"] = sha256_hex(document.get("facts").dump());
+  const std::string path = path_of(kind, subject);
+  auto kept = write_file_durably(path, document.dump(), 0600);
+  if (kept) troubles_.erase(path);
+  return kept;
 }
 
 }  // namespace klubster

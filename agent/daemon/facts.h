@@ -2,11 +2,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "model/node_state.h"
 
 namespace klubster {
 
@@ -21,8 +24,13 @@ class FactStore {
  public:
   explicit FactStore(std::string directory) : directory_(std::move(directory)) {}
 
-  // Everything that is kept. A damaged file is logged and left out: its facts come again.
-  void load();
+  // Everything that is kept and that the event log knows of. What cannot be read, is not what was
+  // written, or is gone, is left out, and trouble() says so until it is kept again.
+  void load(const NodeState& state);
+  std::optional<Error> trouble() const;
+  // Steps whose outputs are among it: they have to be done again. Facts of peers come by
+  // themselves.
+  const std::set<std::string>& lost() const { return lost_; }
 
   // By subject ("server/etcd"): what its step put out, what it was given by peers.
   const std::map<std::string, Facts>& made() const { return made_; }
@@ -33,11 +41,14 @@ class FactStore {
   Status keep_received(const std::string& subject, Facts facts);
 
  private:
-  Status keep(const char* kind, const std::string& subject, const Facts& facts) const;
-  void load(const std::string& name);
+  Status keep(const char* kind, const std::string& subject, const Facts& facts);
+  std::string path_of(const char* kind, const std::string& subject) const;
+  void load_file(const std::string& name);
 
   std::string directory_;
   std::map<std::string, Facts> made_, received_;
+  std::map<std::string, Error> troubles_;  // by path
+  std::set<std::string> lost_;
 };
 
 // name -> SHA-256 of the value: what the event log says of facts.

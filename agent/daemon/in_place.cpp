@@ -21,6 +21,14 @@ std::string value_of(const Json& stored, const KeySpec& spec) {
   return entry.text_or("value", default_value(spec));
 }
 
+// A token may give way to the one that was accepted beside it (docs/token-rotation.md).
+bool is_turned(const Json& stored, const NodeConfig& next, std::string_view salt) {
+  const std::string accepted = stored.get("values").get("cluster/token-next").text_or("secret");
+  const auto wanted = next.settings.find("cluster/token");
+  return !accepted.empty() && wanted != next.settings.end() &&
+         accepted == secret_digest(salt, "cluster/token-next", wanted->second.value);
+}
+
 std::string shown(const KeySpec& spec, const std::string& value) {
   if (value.empty()) return "none";
   return spec.secret ? "another one" : "`" + printable(value, 80) + "`";
@@ -37,6 +45,7 @@ Status check_in_place(const Json& stored, const NodeConfig& next, std::string_vi
     const std::string before = value_of(stored, spec), after = value_of(wanted, spec);
     const bool first_id = spec.pattern == "cluster/id" && before.empty();
     if (before == after || first_id) continue;
+    if (spec.pattern == "cluster/token" && is_turned(stored, next, salt)) continue;
     const std::string kept = before.empty() ? "none"
                              : spec.secret  ? "the one"
                                             : "`" + printable(before, 80) + "`";

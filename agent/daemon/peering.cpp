@@ -11,6 +11,8 @@ namespace klubster {
 namespace {
 
 constexpr std::size_t kNewsBytes = 1024 * 1024;
+// Longer than klubster-peerd itself waits for peers that do not answer.
+constexpr std::uint64_t kFarewellUsec = 8'000'000;
 
 Json peer_config(const NodeConfig& config, const std::string& machine, const std::string& boot) {
   Json json = Json::object();
@@ -21,7 +23,12 @@ Json peer_config(const NodeConfig& config, const std::string& machine, const std
   json["cluster"]["name"] = config.cluster_name;
   json["cluster"]["id"] = config.cluster_id;
   json["token"] = std::string(trim(config.cluster_token));
+  json["tokenNext"] = std::string(trim(config.token_next));
   json["listen"] = config.peering_listen;
+  json["discovery"] = config.peering_discovery;
+  json["ca"] = config.peering_ca;
+  json["certificate"] = config.peering_certificate;
+  json["privateKey"] = config.peering_private_key;
   json["modes"] = config.modes;
   json["labels"] = Json::object();
   for (const auto& [key, value] : config.labels)
@@ -49,11 +56,38 @@ Json need_json(const Step& step, std::size_t index, const NeedSpec& wanted) {
   return need;
 }
 
+FormingPeer read_forming_peer(JsonReader& reader) {
+  FormingPeer peer;
+  peer.name = reader.text("name", 64);
+  peer.is_member = reader.boolean("member");
+  peer.answered = reader.boolean("answered");
+  peer.unreachable = reader.boolean("unreachable");
+  peer.silent = reader.boolean("silent");
+  peer.machine = reader.text_or("machine", "", 128);
+  peer.cluster_id = printable(reader.text_or("clusterId", "", 128), 128);
+  peer.own_word = reader.boolean("ownWord");
+  peer.server_ready = reader.boolean("serverReady");
+  reader.object("said", [&](JsonReader& said) { peer.said = read_forming(said); });
+  return peer;
+}
+
+std::optional<Error> read_trouble(JsonReader& reader, std::string_view key, ErrorKind kind) {
+  std::optional<Error> error;
+  if (reader.raw(key).is_null()) return error;
+  reader.object(key, [&](JsonReader& trouble) {
+    const std::string reason = printable(trouble.text("reason"), 64);
+    error = Error(kind, reason, printable(trouble.text("message"), 512));
+  });
+  return error;
+}
+
 }  // namespace
 
 Json needs_json(const Plan& plan) {
   Json needs = Json::array();
-  for (const auto& step : plan.steps) {
+  std::vector<Step> steps = plan.steps;
+  steps.insert(steps.end(), plan.commands.begin(), plan.commands.end());
+  for (const auto& step : steps) {
     if (step.skipped) continue;
     for (std::size_t i = 0; i < step.spec.needs.size(); ++i) {
       needs.push_back(need_json(step, i, step.spec.needs[i]));
@@ -80,6 +114,7 @@ Result<PeerNews> parse_news(std::string_view text) {
     const std::string waiting_for = printable(item.text_or("waitingFor", ""), 512);
     view.satisfied = satisfied && (first || view.satisfied);
     if (!satisfied) view.waiting_for += (view.waiting_for.empty() ? "" : "; ") + waiting_for;
+    view.away = item.boolean_or("away", false) || view.away;
     item.texts("by");
     item.objects("facts", [&](JsonReader& fact) {
       Fact& kept = news.facts[subject][fact.text("name")];
@@ -97,6 +132,10 @@ Result<PeerNews> parse_news(std::string_view text) {
   reader.objects("members", [&](JsonReader& member) {
     news.addresses[member.text("name")] = member.texts("addresses");
   });
+  reader.objects("forming",
+                 [&](JsonReader& peer) { news.forming.push_back(read_forming_peer(peer)); });
+  news.conflict = read_trouble(reader, "conflict", ErrorKind::kConflict);
+  news.refusal = read_trouble(reader, "refusal", ErrorKind::kInvalid);
   if (auto read = reader.finish(); !read) return read.error();
   return news;
 }
@@ -131,9 +170,38 @@ Status Peering::configure(const NodeConfig& config, const std::string& machine,
     if (auto written = write_file(places_.peer_config(), text, 0600); !written) return written;
   }
   active_ = true;
-  manage_unit(same ? "StartUnit" : "RestartUnit");
+  if (same) {
+    manage_unit("StartUnit");
+  } else if (auto renewed = renew(text); !renewed) {
+    return renewed;
+  }
   hand_over();  // it may run already; otherwise its name tells when it does
   return {};
+}
+
+// One that runs takes it up as it runs, and forgets nothing of what peers said.
+Status Peering::renew(const std::string& text) {
+  auto memory = make_sealed_memory(text);
+  if (!memory) return memory.error();
+  BusMessage message =
+      bus_.method(names::kPeersBus, names::kPeersPath, names::kPeersBus, "Configure");
+  message.add_fd(memory->get());
+  bus_.call(std::move(message), [this](Result<BusMessage> reply) {
+    if (reply && reply->read_bool()) return;
+    if (!reply && reply.error().reason() != "ServiceUnknown") {
+      log_error(Error(reply.error()).in("klubster-peerd: Configure"));
+    }
+    if (active_) manage_unit("RestartUnit");
+  });
+  return {};
+}
+
+// One that does not answer keeps nobody from leaving.
+void Peering::farewell(std::function<void()> then) {
+  if (!active_) return then();
+  bus_.call(
+      bus_.method(names::kPeersBus, names::kPeersPath, names::kPeersBus, "Farewell"),
+      [then = std::move(then)](const Result<BusMessage>&) { then(); }, kFarewellUsec);
 }
 
 void Peering::manage_unit(const std::string& method) {
@@ -160,6 +228,7 @@ void Peering::hand_over() {
   send_facts();
   send_needs();
   send_record();
+  ask();
 }
 
 void Peering::set_needs(const Plan& plan) {

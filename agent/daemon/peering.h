@@ -3,12 +3,14 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "daemon/facts.h"
 #include "daemon/places.h"
+#include "engine/forming.h"
 #include "engine/plan.h"
 #include "engine/reconcile.h"
 #include "linux/bus.h"
@@ -21,6 +23,9 @@ struct PeerNews {
   std::map<std::string, NeedView> needs;                      // by subject
   std::map<std::string, Facts> facts;                         // of the satisfied ones
   std::map<std::string, std::vector<std::string>> addresses;  // by member name
+  std::vector<FormingPeer> forming = {};                      // of all nodes that it knows of
+  std::optional<Error> conflict = {};  // another machine has this node's name or identity
+  std::optional<Error> refusal = {};   // klubster-peerd does not take its configuration
 };
 
 // Everything here is level-triggered: the newest state is kept and handed over again whenever
@@ -32,11 +37,14 @@ class Peering {
   // Writes peerd's configuration and starts it; restarts it when the configuration changed. Without
   // a token there are no peers and nothing runs.
   Status configure(const NodeConfig& config, const std::string& machine, const std::string& boot);
+  // Calls `then` once peers have heard the goodbye in the record, or a few seconds later.
+  void farewell(std::function<void()> then);
   void set_needs(const Plan& plan);
   void set_facts(const std::map<std::string, Facts>& made);
   void publish(const Json& body);
 
  private:
+  Status renew(const std::string& text);
   void hand_over();
   void send_needs();
   void send_facts();

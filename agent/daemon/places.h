@@ -20,12 +20,21 @@ struct Places {
   std::string facts() const { return state + "/facts"; }
   std::string staging() const { return state + "/staging"; }
   std::string results() const { return state + "/results"; }
+  std::string step_state(const std::string& phase, const std::string& id) const {
+    return state + "/steps/" + phase + "/" + id;
+  }
+  std::string telemetry() const { return state + "/telemetry"; }
   std::string last_good() const { return state + "/last-good.json"; }
   std::string media() const { return state + "/media.json"; }
   std::string media_files() const { return state + "/media"; }
+  std::string reset_order() const { return state + "/" + std::string(names::kResetOrder); }
   std::string salt() const { return state + "/salt"; }
   std::string credentials() const { return run + "/credentials"; }
   std::string outputs() const { return run + "/outputs"; }
+  std::string issue() const { return run + "/issue"; }
+  std::string motd() const { return run + "/motd"; }
+  std::string metrics() const { return run + "/metrics.prom"; }
+  std::string trial() const { return run + "/trial.json"; }
   std::string members_file() const { return run + "/members.json"; }
   std::string peer_config() const { return credentials() + "/peerd.json"; }
 };

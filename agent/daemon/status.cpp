@@ -63,6 +63,20 @@ Condition phase_condition(const Scene& scene, const std::string& phase, const st
   return condition("Ready", phase, false, reason, step_text(*view), now);
 }
 
+// What single steps of a phase say of it: peers may wait for that instead of for the whole phase.
+void add_step_conditions(const Scene& scene, const std::string& phase, const std::string& now,
+                         std::vector<Condition>& conditions) {
+  if (!scene.plan) return;
+  for (const auto& view : scene.decision.views) {
+    const Step* step = scene.plan->find(view.subject);
+    if (step == nullptr || step->phase != phase || step->spec.condition.empty()) continue;
+    std::string reason = view.settled() ? "StepDone" : view.reason;
+    if (reason.empty()) reason = "InProgress";
+    conditions.push_back(
+        condition(step->spec.condition, phase, view.settled(), reason, step_text(view), now));
+  }
+}
+
 const Error* problem_about(const Scene& scene, const std::string& topic) {
   const auto found = scene.problems.find(topic);
   return found == scene.problems.end() ? nullptr : &found->second;
@@ -81,6 +95,19 @@ Condition profile_condition(const Scene& scene, const std::string& now) {
   return condition("ProfileReady", "", false, reason, message, now);
 }
 
+// What could not be read back, or cannot be written.
+Condition state_condition(const Scene& scene, const std::string& now) {
+  for (const char* topic : {"state", "facts", "generation"}) {
+    const Error* problem = problem_about(scene, topic);
+    if (problem != nullptr) {
+      return condition("StateSound", "", false, problem->reason(), problem->message(), now);
+    }
+  }
+  const bool sound = scene.damage.empty();
+  return condition("StateSound", "", sound, sound ? "LogVerified" : "LogDamaged", scene.damage,
+                   now);
+}
+
 Json problem_json(const Error& error) {
   return Json::Object{
       {"reason", error.reason()}, {"message", error.message()}, {"next", next_step(error)}};
@@ -88,21 +115,6 @@ Json problem_json(const Error& error) {
 
 Json problem_json(const std::string& reason, const std::string& message) {
   return problem_json(Error(ErrorKind::kInvalid, reason, message));
-}
-
-Json problems_json(const Scene& scene) {
-  Json problems = Json::array();
-  for (const auto& [topic, error] : scene.problems)
-    problems.push_back(problem_json(error));
-  if (!scene.acquisition.reason.empty()) {
-    problems.push_back(problem_json(scene.acquisition.reason, scene.acquisition.message));
-  }
-  for (const auto& view : scene.decision.views) {
-    if (view.reason.empty() || view.settled()) continue;
-    problems.push_back(problem_json(view.reason, view.subject + ": " + view.message));
-  }
-  if (!scene.damage.empty()) problems.push_back(problem_json("LogDamaged", scene.damage));
-  return problems;
 }
 
 Json step_json(const Step& step, const StepView& view, const NodeState& state) {
@@ -118,43 +130,73 @@ Json step_json(const Step& step, const StepView& view, const NodeState& state) {
   json["message"] = view.message;
   json["reason"] = view.reason;
   json["unit"] = view.unit;
+  if (const auto command = state.commands.find(step.spec.id); step.phase == kCommandPhase) {
+    json["request"] = command->second.seq;
+    json["by"] = command->second.by;
+  }
   return json;
 }
 
-std::string plan_why(const Step& step, const SubjectState& past, const StepView& view) {
-  if (view.progress == StepProgress::kWaiting) return "waits for " + view.message;
-  if (past.done_fingerprint.empty()) return "never succeeded";
-  if (past.done_fingerprint != step.fingerprint) return "definition, inputs or files changed";
-  return "";
-}
-
-Json plan_step_json(const Step& step, const StepView& view, const NodeState& state) {
-  const SubjectState& past = state.subject(step.subject);
-  const bool current = !step.fingerprint.empty() && past.done_fingerprint == step.fingerprint;
-  std::string action = "run";
-  if (step.skipped) {
-    action = "skip";
-  } else if (view.settled() && current) {
-    action = "keep";
-  } else if (view.progress == StepProgress::kWaiting) {
-    action = "wait";
-  } else if (view.progress == StepProgress::kUndoing || view.progress == StepProgress::kUndone) {
-    action = "undo";
-  } else if (step.service()) {
-    action = past.run && !current ? "restart" : "start";
+Json step_list(const Scene& scene, const std::vector<StepView>& views) {
+  Json list = Json::array();
+  if (!scene.plan) return list;
+  const std::vector<Step>& steps = scene.plan->steps;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const StepView& view = views[i];
+    // Mostly they are the plan's own steps, in its order.
+    const bool same = i < steps.size() && steps[i].subject == view.subject;
+    const Step* step = same ? &steps[i] : scene.plan->find(view.subject);
+    if (step != nullptr) list.push_back(step_json(*step, view, scene.state));
   }
-  return Json::Object{
-      {"phase", step.phase},
-      {"id", step.spec.id},
-      {"action", action},
-      {"why", action == "skip" ? "when does not hold" : plan_why(step, past, view)}};
+  return list;
 }
 
-Json profile_json(const NodeState& state) {
-  if (!state.generation) return nullptr;
-  return Json::Object{{"name", state.generation->profile_name},
-                      {"version", state.generation->profile_version},
-                      {"sha256", state.generation->profile_sha256}};
+// Null while nobody's apply is under way.
+Json applying_json(const NodeState& state) {
+  if (!state.applying) return nullptr;
+  return Json::Object{{"by", state.applying->by}, {"since", utc_text(state.applying->since_usec)}};
+}
+
+// Null outside of recovery mode.
+Json recovery_json(const NodeState& state) {
+  if (!state.recovery) return nullptr;
+  return Json::Object{{"reason", state.recovery->reason},
+                      {"message", state.recovery->message},
+                      {"by", state.recovery->by},
+                      {"since", utc_text(state.recovery->since_usec)}};
+}
+
+// Of a server, and of who knows its cluster.
+std::optional<Condition> cluster_condition(const Scene& scene, const std::string& now) {
+  const auto& cluster = scene.state.cluster;
+  const FormingDecision* forming = scene.forming;
+  const auto made = [&](bool holds, const char* reason, const std::string& message) {
+    return condition("InCluster", "", holds, reason, message, now);
+  };
+  if (const Error* problem = problem_about(scene, "cluster")) {
+    return made(false, problem->reason().c_str(), problem->message());
+  }
+  if (cluster) return made(true, cluster->initiated ? "Initiated" : "Joined", cluster->id);
+  if (forming == nullptr || forming->held.empty()) return std::nullopt;
+  return made(false, "Forming", "waiting for " + forming->held);
+}
+
+// Null while it neither knows a cluster nor waits for one.
+Json cluster_json(const Scene& scene) {
+  const auto& cluster = scene.state.cluster;
+  const FormingDecision* forming = scene.forming;
+  const std::string held = forming == nullptr ? "" : forming->held;
+  if (!cluster && held.empty()) return nullptr;
+  const bool server = forming != nullptr && !forming->say.servers.empty();
+  Json json = Json::object();
+  json["id"] = cluster ? cluster->id : "";
+  json["role"] = server ? cluster_role(scene.state) : "";
+  json["settled"] = cluster && cluster->settled;
+  json["waitingFor"] = held;
+  // Once it stands in the tree, no server forms a cluster any more, whatever it has forgotten.
+  json["commit"] = cluster && cluster->settled && scene.config.cluster_id.empty();
+  if (forming != nullptr) json["says"] = to_json(forming->say);
+  return json;
 }
 
 // Null while nothing is downloaded.
@@ -171,6 +213,34 @@ Json download_json(const Scene& scene) {
 
 }  // namespace
 
+Json problems_json(const Scene& scene) {
+  Json problems = Json::array();
+  if (const auto& recovery = scene.state.recovery) {
+    problems.push_back(problem_json("RecoveryMode", recovery->message));
+  }
+  for (const auto& [topic, error] : scene.problems)
+    problems.push_back(problem_json(error));
+  if (!scene.acquisition.reason.empty()) {
+    problems.push_back(problem_json(scene.acquisition.reason, scene.acquisition.message));
+  }
+  // What came of a command is told to who asked for it.
+  for (const auto* views : {&scene.decision.views, &scene.decision.obsolete}) {
+    for (const auto& view : *views) {  // of settled ones only drift has a reason
+      if (view.reason.empty()) continue;
+      problems.push_back(problem_json(view.reason, view.subject + ": " + view.message));
+    }
+  }
+  if (!scene.damage.empty()) problems.push_back(problem_json("LogDamaged", scene.damage));
+  return problems;
+}
+
+Json profile_json(const std::optional<GenerationFacts>& generation) {
+  if (!generation) return nullptr;
+  return Json::Object{{"name", generation->profile_name},
+                      {"version", generation->profile_version},
+                      {"sha256", generation->profile_sha256}};
+}
+
 std::vector<Condition> conditions_of(const Scene& scene, std::vector<Condition> before,
                                      const std::string& now) {
   std::vector<Condition> wanted;
@@ -179,23 +249,30 @@ std::vector<Condition> conditions_of(const Scene& scene, std::vector<Condition> 
                              valid ? "Resolved" : scene.state.config_reason,
                              scene.state.config_message, now));
   if (scene.config.profile.assigned()) wanted.push_back(profile_condition(scene, now));
-  wanted.push_back(condition("StateSound", "", scene.damage.empty(),
-                             scene.damage.empty() ? "LogVerified" : "LogDamaged", scene.damage,
-                             now));
+  wanted.push_back(state_condition(scene, now));
   const Error* plan = problem_about(scene, "plan");
-  if (plan != nullptr && (plan->reason() == "InputMissing" || plan->reason() == "ModeMissing" ||
-                          plan->reason() == "ManifestInvalid")) {
+  if (plan != nullptr &&
+      (plan->reason() == "InputMissing" || plan->reason() == "ModeMissing" ||
+       plan->reason() == "EngineUnsupported" || plan->reason() == "ManifestInvalid")) {
     wanted.push_back(condition("ProfileFits", "", false, plan->reason(), plan->message(), now));
   }
   if (const Error* media = problem_about(scene, "media")) {
     wanted.push_back(condition("MediaImported", "", false, media->reason(), media->message(), now));
   }
+  if (const Error* conflict = problem_about(scene, "conflict")) {
+    wanted.push_back(condition("Unique", "", false, conflict->reason(), conflict->message(), now));
+  }
+  if (auto cluster = cluster_condition(scene, now)) wanted.push_back(std::move(*cluster));
   if (scene.state.gone) {
     wanted.push_back(condition("Left", "", true, "Left", "this node has left the cluster", now));
+  }
+  if (const auto& recovery = scene.state.recovery) {
+    wanted.push_back(condition("Recovery", "", true, recovery->reason, recovery->message, now));
   }
   // Those that are worked on; what a newer config says of them comes with its generation.
   for (const auto& phase : scene.plan ? scene.plan->phases : scene.config.modes) {
     wanted.push_back(phase_condition(scene, phase, now));
+    add_step_conditions(scene, phase, now, wanted);
   }
   // What is no longer said goes; what stays keeps its time.
   std::vector<Condition> conditions;
@@ -210,60 +287,44 @@ Json status_json(const Scene& scene, const std::vector<Condition>& conditions) {
   const NodeState& state = scene.state;
   Json json = Json::object();
   json["node"] = scene.config.node;
-  json["ready"] = scene.plan && scene.decision.ready && !state.gone;
+  json["ready"] = scene.plan && scene.decision.ready && !state.gone && !state.recovery;
   json["boot"]["id"] = state.boot;
   json["boot"]["kind"] = state.boot_kind;
   json["boot"]["reason"] = state.boot_reason;
+  json["boot"]["verdict"] = to_string(scene.boot.judgement);
+  json["boot"]["verdictReason"] = scene.boot.reason;
   json["generation"] = state.generation ? state.generation->number : 0;
   json["lastGood"] = state.last_good_generation;
-  json["profile"] = profile_json(state);
+  json["trial"] = state.generation && state.generation->number != state.last_good_generation;
+  json["rollbackOf"] = state.generation ? state.generation->rollback_of : 0;
+  json["recovery"] = recovery_json(state);
+  json["profile"] = profile_json(state.generation);
   json["configHash"] = scene.config.config_hash;
   json["leaving"] = state.leaving;
+  json["applying"] = applying_json(state);
+  json["cluster"] = cluster_json(scene);
   json["download"] = download_json(scene);
   json["conditions"] = Json::array();
   for (const auto& item : conditions)
     json["conditions"].push_back(to_json(item));
-  json["steps"] = Json::array();
-  for (const auto& view : scene.decision.views) {
-    const Step* step = scene.plan ? scene.plan->find(view.subject) : nullptr;
-    if (step != nullptr) json["steps"].push_back(step_json(*step, view, state));
-  }
+  json["steps"] = step_list(scene, scene.decision.views);
+  json["commands"] = step_list(scene, scene.decision.commands);
+  json["obsolete"] = step_list(scene, scene.decision.obsolete);
   json["problems"] = problems_json(scene);
   json["version"] = kVersion;
-  return json;
-}
-
-Json plan_json(const Scene& scene) {
-  Json json = Json::object();
-  json["generation"] = scene.state.generation ? scene.state.generation->number : 0;
-  json["configHash"] = scene.config.config_hash;
-  json["profile"] = profile_json(scene.state);
-  json["steps"] = Json::array();
-  bool changes = false;
-  for (const auto& view : scene.decision.views) {
-    const Step* step = scene.plan ? scene.plan->find(view.subject) : nullptr;
-    if (step == nullptr) continue;
-    Json item = plan_step_json(*step, view, scene.state);
-    const std::string action = item.text_or("action");
-    changes = changes || (action != "keep" && action != "skip");
-    json["steps"].push_back(std::move(item));
-  }
-  const auto& generation = scene.state.generation;
-  const bool pending = scene.config.profile.assigned() &&
-                       (!generation || generation->config_hash != scene.config.config_hash);
-  json["changes"] = changes || pending;
-  json["problems"] = problems_json(scene);
   return json;
 }
 
 Json record_body(const Scene& scene, const std::vector<Condition>& conditions) {
   Json body = Json::object();
   body["generation"] = scene.state.generation ? scene.state.generation->number : 0;
-  if (scene.state.generation) body["profile"] = profile_json(scene.state);
+  if (scene.state.generation) body["profile"] = profile_json(scene.state.generation);
   body["conditions"] = Json::array();
   for (const auto& item : conditions)
     body["conditions"].push_back(to_json(item));
+  body["boot"] = scene.state.boot_kind;
   body["versions"]["klubster"] = kVersion;
+  if (scene.forming != nullptr) body["forming"] = to_json(scene.forming->say);
 
   std::uint64_t number = 0;
   for (const auto& view : scene.decision.views) {

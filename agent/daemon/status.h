@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/acquire.h"
+#include "engine/boot_assessment.h"
+#include "engine/forming.h"
 #include "engine/plan.h"
 #include "engine/reconcile.h"
 #include "model/condition.h"
@@ -26,6 +28,8 @@ struct Scene {
   // By topic ("config", "profile"), beside those that the steps and the acquisition have.
   const std::map<std::string, Error>& problems;
   const std::string& damage;  // of the event log; empty: sound
+  Assessment boot = {};
+  const FormingDecision* forming = nullptr;  // nullptr: not considered yet
 };
 
 // Conditions of the node and of each phase; times of transitions are kept from `before`.
@@ -34,8 +38,9 @@ std::vector<Condition> conditions_of(const Scene& scene, std::vector<Condition> 
 
 // `klubster status`: the shape is documented in docs/status.md.
 Json status_json(const Scene& scene, const std::vector<Condition>& conditions);
-// `klubster plan`: what would happen next, per step.
-Json plan_json(const Scene& scene);
+// Parts of it that a plan shows, too.
+Json problems_json(const Scene& scene);
+Json profile_json(const std::optional<GenerationFacts>& generation);
 // What peers see of this node; klubster-peerd adds identity, sequence and signature.
 Json record_body(const Scene& scene, const std::vector<Condition>& conditions);
 

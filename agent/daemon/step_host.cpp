@@ -10,12 +10,14 @@
 #include "base/text.h"
 #include "engine/step_unit.h"
 #include "linux/files.h"
+#include "linux/package.h"
 
 namespace klubster {
 
 namespace {
 
 constexpr std::size_t kOutputsBytes = 64 * 1024;
+constexpr std::uint64_t kCheckedBytes = 64 * 1024 * 1024;
 
 std::string flat(const Step& step) {
   return step.phase + "." + step.spec.id;
@@ -56,7 +58,6 @@ Result<Facts> parse_outputs(const std::string& text, const std::vector<OutputSpe
 
 void StepFiles::set_config(const NodeConfig& config) {
   node_ = config.node;
-  first_server_ = config.first_server;
   path_ = config.steps_path;
 }
 
@@ -101,8 +102,14 @@ Result<TransientUnit> StepFiles::prepare(const Plan& plan, const Step& step,
   around.credentials_dir = credentials_dir(step);
   around.outputs_file = outputs_file(step);
   around.members_file = places_.members_file();
-  if (step.phase == "server") around.cluster_role = first_server_ == node_ ? "init" : "join";
+  if (telemetry_) around.telemetry = telemetry_();
+  if (step.phase == "server" && cluster_) {
+    around.cluster_role = cluster_->initiated ? "init" : "join";
+    around.cluster_id = cluster_->id;
+    around.cluster_settled = cluster_->settled;
+  }
 
+  if (auto sound = check_files(step); !sound) return sound.error();
   if (auto made = make_directory(around.credentials_dir, 0700); !made) return made.error();
   for (const auto& [name, input] : step.inputs) {
     if (!input.sensitive) continue;
@@ -112,10 +119,27 @@ Result<TransientUnit> StepFiles::prepare(const Plan& plan, const Step& step,
   // The step's user writes it by its bound path: 0666 below 0700. A run and a first check begin
   // with an empty one, the probes of that run add to it.
   const bool fresh = start.stage == Stage::kRun || start.stage == Stage::kCheck;
-  if (fresh || !exists(around.outputs_file)) {
+  if (!step.spec.outputs.empty() && (fresh || !exists(around.outputs_file))) {
     if (auto made = write_file(around.outputs_file, "", 0666); !made) return made.error();
   }
   return make_step_unit(plan, step, start, around);
+}
+
+// A disk may lose or change what was sealed. What a step can reach is read before its first unit.
+Status StepFiles::check_files(const Step& step) {
+  const std::string key = step.profile_dir + " " + step.spec.files_digest;
+  if (step.spec.files.empty() || proven_.contains(key)) return {};
+  const auto files =
+      list_package_directory(step.profile_dir, {.bytes = kCheckedBytes}, step.spec.files);
+  const bool large = !files && files.error().reason() == "TooLarge";  // would take too long here
+  if (large || (files && files_digest(*files, step.spec.files) == step.spec.files_digest)) {
+    proven_.insert(key);
+    return {};
+  }
+  if (damaged_) damaged_(step.profile_dir);
+  return Error(ErrorKind::kIo, "StateDamaged",
+               files ? "the sealed profile is not what was sealed" : files.error().message())
+      .in(step.profile_dir);
 }
 
 void StepFiles::drop_outputs(const Step& step) const {
@@ -130,6 +154,8 @@ void StepFiles::drop_outputs(const Step& step) const {
 OutputsView StepFiles::keep_outputs(const Step& step) {
   OutputsView view;
   const auto refuse = [&](const Error& error) {
+    // It may fill the memory that /run is in.
+    if (error.reason() == "TooLarge") drop_outputs(step);
     view.reason = error.reason() == "TooLarge" ? "BadOutputs" : error.reason();
     view.message = "outputs: " + error.message();
     return view;

@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
 #include "base/digest.h"
 #include "base/reason.h"
@@ -20,6 +22,9 @@ constexpr std::size_t kSignatureBytes = 16 * 1024;
 constexpr std::int64_t kRetryAfterLimitSec = 3600;  // a server does not decide about more
 // A place that gives at least so much more with each try is not left for the next mirror.
 constexpr std::int64_t kWorthStayingBytes = 64 * 1024;
+// How much of an origin's fingerprint names its downloads, its staging and its results.
+constexpr std::size_t kBlobNameBytes = 32;
+constexpr std::size_t kStagingNameBytes = 16;
 constexpr std::size_t kValidatorBytes = 512;  // as klubster-fetch takes it
 
 WorkerVerdict refused(const Error& error) {
@@ -78,11 +83,21 @@ std::string ProfileWorkers::blob(WorkerStage stage) const {
   const bool signature = stage == WorkerStage::kSignature;
   if (!source_.path.empty()) return source_.path + (signature ? ".minisig" : "");
   // Named by where it comes from until its digest is proven.
-  return places_.blobs() + "/" + fingerprint_.substr(0, 32) + (signature ? ".minisig" : ".part");
+  return places_.blobs() + "/" + fingerprint_.substr(0, kBlobNameBytes) +
+         (signature ? ".minisig" : ".part");
 }
 
 std::string ProfileWorkers::result_file(WorkerStage stage) const {
   return places_.results() + "/" + std::string(to_string(stage)) + "-" + staging_name() + ".json";
+}
+
+// Below /run: a look at what would go leaves nothing on the disk.
+std::string ProfileWorkers::collect_result_file() const {
+  return places_.outputs() + "/worker-collect";
+}
+
+std::string ProfileWorkers::staging_name() const {
+  return fingerprint_.substr(0, kStagingNameBytes);
 }
 
 std::string ProfileWorkers::staging_tree() const {
@@ -94,10 +109,31 @@ std::set<WorkerStage> ProfileWorkers::present() {
   for (const auto stage : {WorkerStage::kSignature, WorkerStage::kPackage}) {
     if (exists(blob(stage))) found.insert(stage);
   }
-  const auto result = unpacked();
-  if (result && exists(staging_tree())) found.insert(WorkerStage::kUnpack);
-  if (result && exists(places_.profile(result->sha256))) found.insert(WorkerStage::kSeal);
+  const std::string sha256 = unpacked_sha256();
+  if (!sha256.empty() && exists(staging_tree())) found.insert(WorkerStage::kUnpack);
+  if (!sha256.empty() && is_sealed(places_.profile(sha256))) found.insert(WorkerStage::kSeal);
   return found;
+}
+
+// Whether there is a directory under that name that nobody else can have put there.
+bool ProfileWorkers::is_sealed(const std::string& profile_dir) const {
+  struct stat info = {};
+  return !distrusted_.contains(profile_dir) && ::lstat(profile_dir.c_str(), &info) == 0 &&
+         S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() && (info.st_mode & 022) == 0;
+}
+
+// Asked at each decision; reading the JSON of a large manifest anew each time took most of the
+// daemon's time. It is the bytes that are compared: times of files are too coarse for a worker that
+// writes on.
+std::string ProfileWorkers::unpacked_sha256() {
+  const auto bytes = read_file(result_file(WorkerStage::kUnpack), names::kResultJsonBytes);
+  std::string digest = bytes ? sha256_hex(*bytes) : "";
+  if (digest.empty() || digest != judged_result_) {
+    const auto result = digest.empty() ? Result<UnpackedProfile>(bytes.error()) : unpacked();
+    judged_sha256_ = result ? result->sha256 : "";
+    judged_result_ = std::move(digest);
+  }
+  return judged_sha256_;
 }
 
 std::set<WorkerStage> ProfileWorkers::at_hand() {
@@ -173,7 +209,19 @@ Result<Json> ProfileWorkers::store_request() const {
       {"v", 1}, {"op", "seal"}, {"staging", staging_name()}, {"sha256", result->sha256}});
 }
 
+// What a try that was cut off left belongs to its own throw-away user: the next one's cannot empty
+// those directories, and klubsterd has no right to. It goes aside, and away with the next
+// collection.
+Status ProfileWorkers::clear_staging() const {
+  if (::rmdir(staging_tree().c_str()) == 0 || errno == ENOENT) return {};
+  const std::string ours = places_.staging() + "/" + staging_name();
+  const std::string aside = ours + ".left-" + to_hex(random_bytes(8));
+  if (::rename(ours.c_str(), aside.c_str()) == 0) return {};
+  return system_error("moving aside " + ours, errno);
+}
+
 Status ProfileWorkers::make_staging() const {
+  if (auto cleared = clear_staging(); !cleared) return cleared;
   // 0777 inside 0700: the worker's throw-away user writes, nobody else gets there.
   if (auto made = make_directory(places_.staging() + "/" + staging_name(), 0700); !made) {
     return made;
@@ -187,7 +235,7 @@ Result<UniqueFd> ProfileWorkers::open_package(bool medium) {
   handed_ = UniqueFd();
   if (medium) return medium_.open();
   auto fd =
-      open_file(blob(WorkerStage::kPackage), O_RDONLY | (source_.path.empty() ? O_NOFOLLOW : 0));
+      open_regular(blob(WorkerStage::kPackage), O_RDONLY | (source_.path.empty() ? O_NOFOLLOW : 0));
   if (!fd || !source_.path.empty() || !has_writer(fd->get())) return fd;
   drop_downloads();
   return Error(ErrorKind::kUntrusted, "WorkerFailed",
@@ -220,7 +268,7 @@ Result<TransientUnit> ProfileWorkers::prepare(const StartWorker& start) {
   if (start.stage != WorkerStage::kSeal) {
     auto fd = start.stage == WorkerStage::kUnpack
                   ? open_package(start.medium)
-                  : open_file(blob(start.stage), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+                  : open_regular(blob(start.stage), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (!fd) return fd.error();
     handed_ = std::move(*fd);
     files.input.fd = files.output.fd = handed_.get();
@@ -230,18 +278,21 @@ Result<TransientUnit> ProfileWorkers::prepare(const StartWorker& start) {
 }
 
 WorkerVerdict ProfileWorkers::read_result(WorkerStage stage) {
-  auto bytes = read_file(result_file(stage), names::kSmallJsonBytes);
+  auto bytes = read_file(result_file(stage), names::kResultJsonBytes);
   if (!bytes) return refused(bytes.error());
-  auto json = parse_json(*bytes, {.bytes = names::kSmallJsonBytes, .depth = 24});
+  auto json = parse_json(*bytes, {.bytes = names::kResultJsonBytes, .depth = 24});
   if (!json) return refused(std::move(json.error()).in(std::string(to_string(stage)) + " result"));
+  const std::int64_t before = resume_point(stage).integer_or("offset");
   if (stage == WorkerStage::kSignature || stage == WorkerStage::kPackage) {
     keep_resume_point(stage, *json);
   }
+  const bool got_on = resume_point(stage).integer_or("offset") > before;
   WorkerVerdict verdict;
   verdict.ok = json->bool_or("ok");
   if (verdict.ok && stage == WorkerStage::kUnpack) {
     if (auto checked = unpacked(); !checked) return refused(checked.error());
   }
+  if (verdict.ok && stage == WorkerStage::kSeal) distrusted_.clear();
   if (verdict.ok) return verdict;
   const Json& failure = json->get("failure");
   verdict.retry = failure.bool_or("retry", true);
@@ -251,8 +302,14 @@ WorkerVerdict ProfileWorkers::read_result(WorkerStage stage) {
   const std::string reason = failure.text_or("reason");
   verdict.reason = find_reason(reason) == nullptr ? "WorkerFailed" : reason;
   verdict.message = printable(failure.text_or("message"), 1024);
-  // The package may have been published anew, with another signature: ask for both.
-  if (stage == WorkerStage::kPackage && verdict.reason == "WrongSize" && source_.path.empty()) {
+  if (verdict.reason == "TlsFailed" && clock_trouble_) {
+    verdict.reason = clock_trouble_->reason();
+    verdict.message = clock_trouble_->message() + ": " + verdict.message;
+  }
+  // The package may have been published anew, with another signature: ask for both. A body that was
+  // only cut short says nothing of that, and the rest of it is asked for.
+  if (stage == WorkerStage::kPackage && verdict.reason == "WrongSize" && !got_on &&
+      source_.path.empty()) {
     (void)remove_file(blob(WorkerStage::kSignature));
   }
   return verdict;
@@ -288,7 +345,7 @@ void ProfileWorkers::keep_resume_point(WorkerStage stage, const Json& result) co
 
 // What a worker wrote down before it, or the machine, was stopped.
 void ProfileWorkers::keep_cut_download() const {
-  auto bytes = read_file(result_file(WorkerStage::kPackage), names::kSmallJsonBytes);
+  auto bytes = read_file(result_file(WorkerStage::kPackage), names::kResultJsonBytes);
   auto result = bytes ? parse_json(*bytes) : bytes.error();
   if (result && result->bool_or("partial")) keep_resume_point(WorkerStage::kPackage, *result);
 }
@@ -303,10 +360,49 @@ void ProfileWorkers::drop_downloads() {
   }
 }
 
+Result<TransientUnit> ProfileWorkers::prepare_collect(const Keep& keep, bool dry_run) const {
+  const auto names = [](const Keep::Reasons& reasons, std::size_t length) {
+    Json list = Json::array();
+    for (const auto& [name, why] : reasons)
+      list.push_back(name.substr(0, length));
+    return list;
+  };
+  Json request = Json::object();
+  request["v"] = 1;
+  request["op"] = "collect";
+  request["dryRun"] = dry_run;
+  request["profiles"] = names(keep.profiles, std::string::npos);
+  request["generations"] = names(keep.generations, std::string::npos);
+  request["downloads"] = names(keep.downloads, kBlobNameBytes);
+  request["stagings"] = names(keep.stagings, kStagingNameBytes);
+  request["results"] = names(keep.results, kStagingNameBytes);
+  WorkerFiles files;
+  files.request = request_file(WorkerStage::kCollect);
+  files.result = collect_result_file();
+  files.state_dir = places_.state;
+  files.read_only = dry_run;
+  if (auto written = write_file(files.request, request.dump(), 0600); !written) {
+    return written.error();
+  }
+  if (auto written = write_file(files.result, "", 0666); !written) return written.error();
+  return make_worker_unit({WorkerStage::kCollect, kCollectUnit, 1}, files);
+}
+
+Result<Json> ProfileWorkers::collected() const {
+  auto bytes = read_file(collect_result_file(), names::kResultJsonBytes);
+  auto json = bytes ? parse_json(*bytes, {.bytes = names::kResultJsonBytes}) : bytes.error();
+  if (!json) return json.error();
+  if (json->bool_or("ok")) return json;
+  const Json& failure = json->get("failure");
+  const std::string reason = failure.text_or("reason");
+  return Error(ErrorKind::kIo, find_reason(reason) == nullptr ? "WorkerFailed" : reason,
+               printable(failure.text_or("message", "the collection gave no result"), 1024));
+}
+
 Result<UnpackedProfile> ProfileWorkers::unpacked() const {
-  auto bytes = read_file(result_file(WorkerStage::kUnpack), names::kSmallJsonBytes);
+  auto bytes = read_file(result_file(WorkerStage::kUnpack), names::kResultJsonBytes);
   if (!bytes) return bytes.error();
-  auto json = parse_json(*bytes, {.bytes = names::kSmallJsonBytes, .depth = 24});
+  auto json = parse_json(*bytes, {.bytes = names::kResultJsonBytes, .depth = 24});
   if (!json) return json.error();
   JsonReader reader(*json, "unpack result");
   UnpackedProfile profile;

@@ -1,6 +1,7 @@
 // The workers' requests, files and results: the engine's WorkerHost.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -8,6 +9,7 @@
 #include "base/json.h"
 #include "daemon/medium_files.h"
 #include "daemon/places.h"
+#include "engine/garbage.h"
 #include "engine/ports.h"
 #include "linux/files.h"
 #include "model/node_config.h"
@@ -31,26 +33,43 @@ class ProfileWorkers : public WorkerHost {
   Result<ProfileOrigin> assign(const NodeConfig& config,
                                const std::map<std::string, std::uint64_t>& key_seq);
 
+  // While the clock is behind, that is the cause when TLS fails.
+  void set_clock_trouble(std::optional<Error> trouble) { clock_trouble_ = std::move(trouble); }
+  // Another ratchet, of the same origin.
+  void set_ratchet(std::map<std::string, std::uint64_t> key_seq) { key_seq_ = std::move(key_seq); }
+
   Result<TransientUnit> prepare(const StartWorker& start) override;
   WorkerVerdict read_result(WorkerStage stage) override;
+  // The sealed profile there does not count any more; the next seal exchanges it.
+  void distrust(const std::string& profile_dir) { distrusted_.insert(profile_dir); }
   std::set<WorkerStage> present() override;
   std::set<WorkerStage> at_hand() override;
   void refuse_medium() override;
   void drop_downloads() override;
 
+  // The unit that removes what is not kept, or only says what that would be.
+  Result<TransientUnit> prepare_collect(const Keep& keep, bool dry_run) const;
+  // What it said; its own error, or WorkerFailed when that is not what was agreed.
+  Result<Json> collected() const;
+
   // From unpack's result file, which outlives a reboot.
   Result<UnpackedProfile> unpacked() const;
 
  private:
+  bool is_sealed(const std::string& profile_dir) const;
   std::string blob(WorkerStage stage) const;
   std::string result_file(WorkerStage stage) const;
-  std::string staging_name() const { return fingerprint_.substr(0, 16); }
+  std::string collect_result_file() const;
+  std::string staging_name() const;
   std::string staging_tree() const;
+  // Of the package that unpack has proven; empty when there is no result that can be used.
+  std::string unpacked_sha256();
   Json fetch_request(const StartWorker& start) const;
   std::string url_for(std::uint64_t attempt, const Json& resume) const;
   Result<Json> unpack_request(bool medium) const;
   Result<Json> store_request() const;
   Result<UniqueFd> open_package(bool medium);
+  Status clear_staging() const;
   Status make_staging() const;
   std::string request_file(WorkerStage stage) const;
   std::string resume_file(WorkerStage stage) const { return blob(stage) + ".resume"; }
@@ -64,7 +83,10 @@ class ProfileWorkers : public WorkerHost {
   std::string cluster_;
   std::map<std::string, std::uint64_t> key_seq_;
   MediumFiles medium_;
-  UniqueFd handed_;  // stays open until systemd has duplicated it
+  std::optional<Error> clock_trouble_;
+  std::set<std::string> distrusted_;
+  std::string judged_result_, judged_sha256_;  // digest of unpack's result, and what it says
+  UniqueFd handed_;                            // stays open until systemd has duplicated it
 };
 
 }  // namespace klubster

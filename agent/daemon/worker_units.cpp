@@ -14,6 +14,8 @@ constexpr std::uint64_t kFetchTimeoutUsec = 24 * 3600 * 1'000'000ULL;
 // What does not end when it is told to has nothing to lose.
 constexpr std::uint64_t kStopUsec = 5 * 1'000'000ULL;
 constexpr std::uint64_t kUnpackTimeoutUsec = 1800 * 1'000'000ULL;
+// Sixteen events, each with its own limits.
+constexpr std::uint64_t kSenderTimeoutUsec = 300 * 1'000'000ULL;
 constexpr std::uint64_t kStoreTimeoutUsec = 600 * 1'000'000ULL;
 
 // linux/capability.h
@@ -65,6 +67,34 @@ void set_throw_away_user(TransientUnit& unit) {
   unit.set("SystemCallFilter", FilterList{false, {"@privileged", "@resources"}});
 }
 
+void set_network_alone(TransientUnit& unit) {
+  set_throw_away_user(unit);
+  unit.set("RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}});
+  unit.set("InaccessiblePaths", Texts{"-/var/lib/klubster", "-/etc/klubster"});
+}
+
+void set_request(TransientUnit& unit, const WorkerFiles& files) {
+  unit.set("LoadCredential",
+           std::vector<std::pair<std::string, std::string>>{{"request", files.request}});
+}
+
+void set_program(TransientUnit& unit, const std::string& name, const std::string& step,
+                 const std::string& phase) {
+  unit.set("ExecStart", ExecCommand{{program(name.c_str())}});
+  unit.set("SyslogIdentifier", name);
+  unit.set("LogExtraFields", JournalFields{{"KLUBSTER_STEP=" + step, "KLUBSTER_PHASE=" + phase}});
+}
+
+// A collection has nothing to look for in the log and beside it. What it does collect stays on one
+// mount, so that it can be renamed.
+Texts closed_to_store(WorkerStage stage, const std::string& state_dir) {
+  Texts closed = {"-/etc/klubster"};
+  if (stage != WorkerStage::kCollect) return closed;
+  for (const char* part : {"log", "facts", "steps", "config", "media"})
+    closed.push_back("-" + state_dir + "/" + part);
+  return closed;
+}
+
 }  // namespace
 
 TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& files) {
@@ -72,17 +102,14 @@ TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& file
   unit.name = start.unit;
   unit.set("Description", "klubster worker: " + std::string(to_string(start.stage)));
   set_common(unit);
-  unit.set("LoadCredential",
-           std::vector<std::pair<std::string, std::string>>{{"request", files.request}});
+  set_request(unit, files);
   std::vector<Bind> binds = {{files.result, std::string(names::kWorkerResult)}};
   std::string name;
   switch (start.stage) {
     case WorkerStage::kSignature:
     case WorkerStage::kPackage:
       name = "klubster-fetch";
-      set_throw_away_user(unit);
-      unit.set("RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}});
-      unit.set("InaccessiblePaths", Texts{"-/var/lib/klubster", "-/etc/klubster"});
+      set_network_alone(unit);
       unit.set("StandardOutputFileDescriptor", files.output);
       // The promised size holds for a worker that was taken over, too.
       unit.set("LimitFSIZE", files.limit_bytes);
@@ -101,20 +128,32 @@ TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& file
       binds.push_back({files.staging, std::string(names::kWorkerStaging)});
       break;
     case WorkerStage::kSeal:
+    case WorkerStage::kCollect:
       name = "klubster-store";
       set_no_network(unit);
       unit.set("CapabilityBoundingSet", kCapChown | kCapDacOverride | kCapFowner);
       unit.set("SystemCallFilter", FilterList{false, {"@resources"}});
-      unit.set("InaccessiblePaths", Texts{"-/etc/klubster"});
-      unit.set("ReadWritePaths", Texts{files.state_dir});
+      unit.set("InaccessiblePaths", closed_to_store(start.stage, files.state_dir));
+      if (!files.read_only) unit.set("ReadWritePaths", Texts{files.state_dir});
       unit.set("TimeoutStartUSec", kStoreTimeoutUsec);
       break;
   }
   unit.set("BindPaths", binds);
-  unit.set("ExecStartEx", ExecCommand{{program(name.c_str())}});
-  unit.set("SyslogIdentifier", name);
-  unit.set("LogExtraFields", JournalFields{{"KLUBSTER_STEP=" + std::string(to_string(start.stage)),
-                                            "KLUBSTER_PHASE=profile"}});
+  set_program(unit, name, std::string(to_string(start.stage)), "profile");
+  return unit;
+}
+
+TransientUnit make_sender_unit(const std::string& name, const WorkerFiles& files) {
+  TransientUnit unit;
+  unit.name = name;
+  unit.set("Description", std::string("klubster worker: telemetry"));
+  set_common(unit);
+  set_request(unit, files);
+  set_network_alone(unit);
+  unit.set("LimitFSIZE", std::uint64_t{names::kSmallJsonBytes});
+  unit.set("TimeoutStartUSec", kSenderTimeoutUsec);
+  unit.set("BindPaths", std::vector<Bind>{{files.result, std::string(names::kWorkerResult)}});
+  set_program(unit, "klubster-fetch", "telemetry", "node");
   return unit;
 }
 

@@ -17,8 +17,11 @@ struct WorkerFiles {
   BlobDescriptor input;           // of unpack
   BlobDescriptor output;          // of the fetches
   std::uint64_t limit_bytes = 0;  // of the fetches: no file of theirs becomes larger
+  bool read_only = false;         // of store: it may not even write there
 };
 
 TransientUnit make_worker_unit(const StartWorker& start, const WorkerFiles& files);
+// Of telemetry: klubster-fetch with nothing but a network.
+TransientUnit make_sender_unit(const std::string& name, const WorkerFiles& files);
 
 }  // namespace klubster

@@ -26,6 +26,8 @@ const char* doing(WorkerStage stage) {
       return "verifying and unpacking the package";
     case WorkerStage::kSeal:
       return "sealing the profile";
+    case WorkerStage::kCollect:
+      return "collecting garbage";
   }
   return "";
 }
@@ -51,6 +53,7 @@ class StageDecider {
         origin_(origin),
         past_(state.subject(subject_)),
         fetched_(state.subject(subject_of(WorkerStage::kPackage))),
+        judged_(state.subject(subject_of(WorkerStage::kUnpack))),
         generation_(state.generation ? state.generation->number : 0),
         seen_(seen),
         medium_(medium),
@@ -58,12 +61,21 @@ class StageDecider {
 
   void decide() {
     decision_.doing = doing(stage_);
+    const bool condemned = is_fetch(stage_) && last_download_condemned();
+    if (condemned) {  // told until there is another verdict
+      decision_.reason = judged_.reason;
+      decision_.message = judged_.message;
+    }
     if (past_.run) return follow(*past_.run);
+    // The whole way is gone again at the pace of the verdicts, not of the downloads.
+    if (condemned && held_back(subject_of(WorkerStage::kUnpack), judged_)) return;
     if (past_.failed()) {
       decision_.reason = past_.reason;
       decision_.message = past_.message;
-      if (held_back()) return;
+      if (held_back(subject_, past_)) return;
     }
+    // What a new worker brings is not on the list of what a running collection leaves.
+    if (seen_.world.collecting) return;
     if (stage_ == WorkerStage::kUnpack && has_writer()) return;
     const std::string unit = "klubster-worker-" + std::string(to_string(stage_)) + "-" +
                              origin_.fingerprint.substr(0, 8) + "-a" +
@@ -75,13 +87,18 @@ class StageDecider {
   }
 
  private:
-  bool held_back() {
-    if (past_.last_fingerprint != origin_.fingerprint) return false;
+  bool last_download_condemned() const {
+    return judged_.failed() && !judged_.run && judged_.last_fingerprint == origin_.fingerprint &&
+           fetched_.done_fingerprint == origin_.fingerprint;
+  }
+
+  bool held_back(const std::string& subject, const SubjectState& failed) {
+    if (failed.last_fingerprint != origin_.fingerprint) return false;
     const auto& world = seen_.world;
     // Within a round of the mirrors the next one may have what this one does not.
-    const bool round_over = !is_fetch(stage_) || past_.attempts % origin_.places == 0;
-    const RetrySpec& retry = past_.needs_person && round_over ? kRareRetry : kRetry;
-    const std::uint64_t at = retry_at_usec(subject_, past_, retry, world.boot);
+    const bool round_over = !is_fetch(stage_) || failed.attempts % origin_.places == 0;
+    const RetrySpec& retry = failed.needs_person && round_over ? kRareRetry : kRetry;
+    const std::uint64_t at = retry_at_usec(subject, failed, retry, world.boot);
     if (at <= world.now_mono_usec) return false;
     decision_.wake_mono_usec = at;
     return true;
@@ -185,7 +202,8 @@ class StageDecider {
   std::string subject_;
   const ProfileOrigin& origin_;
   const SubjectState& past_;
-  const SubjectState& fetched_;
+  const SubjectState& fetched_;  // the package
+  const SubjectState& judged_;
   std::uint64_t generation_;
   const AcquireWorld& seen_;
   bool medium_;
@@ -204,6 +222,8 @@ std::string_view to_string(WorkerStage stage) {
       return "unpack";
     case WorkerStage::kSeal:
       return "seal";
+    case WorkerStage::kCollect:
+      return "collect";
   }
   return "";
 }

@@ -11,7 +11,8 @@
 namespace klubster {
 
 // Each is a worker in a transient unit; its result is a small JSON that says "ok" or why not.
-enum class WorkerStage { kSignature, kPackage, kUnpack, kSeal };
+// kCollect is no part of the way: it removes what nobody needs (engine/garbage.h).
+enum class WorkerStage { kSignature, kPackage, kUnpack, kSeal, kCollect };
 std::string_view to_string(WorkerStage stage);
 // "profile/package"
 std::string subject_of(WorkerStage stage);

@@ -5,8 +5,9 @@ namespace klubster {
 
 namespace {
 
-// systemd's own exit codes (systemd.exec(5)): 200 and above mean that the process was not set up.
-constexpr int kFirstSetupCode = 200;
+// systemd's own exit codes (systemd.exec(5), "Process Exit Codes"): the process was not set up.
+// Programs end with 255 themselves, as ssh does.
+constexpr int kFirstSetupCode = 200, kLastSetupCode = 245;
 constexpr int kExited = 1;  // CLD_EXITED
 
 Outcome failed(std::string reason, std::string message, int exit_code = 0) {
@@ -22,7 +23,8 @@ Outcome classify_failure(const UnitSnapshot& unit) {
     return failed("KilledBySignal", "dumped core by signal " + status);
   }
   if (unit.result == "signal") return failed("KilledBySignal", "killed by signal " + status);
-  if (unit.exec_code == kExited && unit.exec_status >= kFirstSetupCode) {
+  if (unit.exec_code == kExited && unit.exec_status >= kFirstSetupCode &&
+      unit.exec_status <= kLastSetupCode) {
     return failed("SetupFailed",
                   "systemd could not set it up (exit status " + status + " of systemd.exec(5))",
                   unit.exec_status);
@@ -37,13 +39,15 @@ Outcome classify_failure(const UnitSnapshot& unit) {
 
 Outcome classify(const UnitSnapshot& unit, bool service) {
   if (unit.start_error) {
-    const bool exists = unit.start_error->reason() == "UnitExists";
-    return failed(exists ? "UnitExists" : "SetupFailed", unit.start_error->message());
+    const std::string& reason = unit.start_error->reason();
+    const bool told = reason == "UnitExists" || reason == "UnitMasked";
+    return failed(told ? reason : "SetupFailed", unit.start_error->message());
   }
   // Before anything else: a collected unit reads as success.
   if (!unit.found()) return {UnitPhase::kAbsent, "UnitLost", "the unit is gone", 0};
   const bool dead = unit.active_state == "failed" || unit.active_state == "inactive";
   if (dead && unit.manager_stopping) return {UnitPhase::kRunning, "", "", 0};
+  if (dead && unit.queued) return {UnitPhase::kRunning, "", "", 0};
   if (unit.active_state == "failed") return classify_failure(unit);
   if (unit.active_state == "activating" || unit.active_state == "reloading" ||
       unit.active_state == "deactivating") {

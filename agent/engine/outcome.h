@@ -21,6 +21,11 @@ struct Outcome {
   UnitPhase phase = UnitPhase::kUnknown;
   std::string reason, message;  // of a failure: a row of the reasons table, and what happened
   int exit_code = 0;
+  // Nothing of its own ran: what it ended with is not its own answer.
+  bool could_not_be_set_up() const {
+    return phase == UnitPhase::kFailed &&
+           (reason == "SetupFailed" || reason == "UnitExists" || reason == "UnitMasked");
+  }
 };
 
 // `service`: active means up; otherwise (Type=oneshot, RemainAfterExit=yes) only "exited" is

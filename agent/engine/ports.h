@@ -36,13 +36,14 @@ class UnitRunner {
   virtual void reboot() = 0;
 };
 
-// The durable, append-only record.
+// The durable, append-only record. An error means that nothing may be acknowledged any more.
 class EventStore {
  public:
   virtual ~EventStore() = default;
-  // Stamps and writes the events in order; durable when it returns. Afterwards the events carry
-  // their seq, boot and times. An error means that nothing may be acknowledged any more.
+  // Stamps and writes the events in order; afterwards they carry their seq, boot and times. They
+  // outlive this process, and a power cut once sync() has returned.
   virtual Status append(std::vector<Event>& events) = 0;
+  virtual Status sync() = 0;
 };
 
 // What a step needs around its unit: files, credentials, and where its outputs went.

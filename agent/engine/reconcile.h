@@ -13,6 +13,7 @@
 
 #include "engine/outcome.h"
 #include "engine/plan.h"
+#include "engine/recovery.h"
 #include "engine/unit.h"
 #include "model/event.h"
 #include "model/node_state.h"
@@ -24,6 +25,7 @@ struct NeedView {
   bool satisfied = false;
   std::string waiting_for;      // "server Ready at any of n1, n2"
   std::string reason, message;  // a problem that a person must see, else empty
+  bool away = false;            // satisfied by peers that cannot be reached now
 };
 
 // A step's outputs, read from its file and kept on disk.
@@ -36,16 +38,26 @@ struct OutputsView {
 struct World {
   std::string boot;
   std::uint64_t now_mono_usec = 0;
-  std::string held;                           // what every start waits for; empty: nothing
+  std::string held;  // what every start waits for; empty: nothing
+  // What steps of a phase wait for that were never done, by phase.
+  std::map<std::string, std::string> held_phases;
+  bool collecting = false;                    // klubster-store removes what nobody needs
   bool stopping = false;                      // the machine goes down: what dies now did not fail
   std::map<std::string, UnitSnapshot> units;  // absent: not watched yet
   std::set<std::string> starting;             // sent to systemd, not answered
+  std::set<std::string> answered;             // sent and answered: what is not there now, has ended
   std::map<std::string, std::uint64_t> probe_ended;  // probe unit -> when its last try ended
+  std::map<std::string, std::string> broken;         // unit -> why systemd could not set it up last
   std::map<std::string, NeedView> needs;             // by subject
   std::map<std::string, OutputsView> outputs;        // by subject, of the present run
+  std::map<std::string, std::uint64_t> rechecked;    // when a done step's check last answered
+  std::uint64_t recheck_asked_mono_usec = 0;         // answers from before are not enough
+  std::uint64_t trial_spent_usec = 0;                // see TrialClock
 };
 
 enum class Stage { kRun, kReady, kCheck, kVerify, kUndo };
+// "run", "ready", …: in names of units and in the journal.
+std::string_view to_string(Stage stage);
 
 struct WatchUnit {
   std::string unit;
@@ -64,8 +76,12 @@ struct ReleaseUnit {
 struct KeepOutputs {
   std::string subject;
 };
+// The check of a step that is done has answered.
+struct NoteRecheck {
+  std::string subject;
+};
 struct Reboot {};
-using Action = std::variant<WatchUnit, StartUnit, ReleaseUnit, KeepOutputs, Reboot>;
+using Action = std::variant<WatchUnit, StartUnit, ReleaseUnit, KeepOutputs, NoteRecheck, Reboot>;
 
 enum class StepProgress {
   kPending,
@@ -79,6 +95,7 @@ enum class StepProgress {
   kFailed,
   kRetrying,
   kNeedsPerson,
+  kObsolete,  // of an earlier generation, and may not be undone yet
   kUndoing,
   kUndone,
 };
@@ -87,21 +104,36 @@ std::string_view to_string(StepProgress progress);
 struct StepView {
   std::string subject;
   StepProgress progress = StepProgress::kPending;
-  std::string reason, message;  // of a failure or a wait
+  std::string reason, message;  // of a failure, a wait, or "Drifted" of a step that is done
   std::string unit;
   std::uint64_t attempt = 0;
+  bool patient = false;  // a service that could once, and gets all the time it needs to be ready
   bool settled() const {
     return progress == StepProgress::kReady || progress == StepProgress::kDone ||
            progress == StepProgress::kSkipped;
   }
+  // Nothing comes of it any more unless a person asks.
+  bool at_rest() const {
+    return settled() || progress == StepProgress::kFailed || progress == StepProgress::kNeedsPerson;
+  }
 };
+
+// Whether a step moves by itself now. One that waits for something else (peers, its next try, a
+// person) does not.
+bool moves(const StepView& view);
 
 struct Decision {
   std::vector<Event> events;  // to be durable before the actions
   std::vector<Action> actions;
   std::optional<std::uint64_t> wake_mono_usec;  // decide again then, if nothing happens before
   std::vector<StepView> views;                  // one for each step of the plan, in its order
+  std::vector<StepView> commands;               // likewise of plan.commands
+  std::vector<StepView> obsolete;               // likewise
+  bool rechecking = false;                      // a done step's check has still to answer
   bool ready = false;                           // all phases are
+  // What is due. Reboots and recovery mode are in `events` already; a rollback is for who has the
+  // generations.
+  Climb climb;
 };
 
 Decision reconcile(const Plan& plan, const NodeState& state, const World& world);

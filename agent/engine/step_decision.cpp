@@ -7,11 +7,24 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace klubster {
 
 namespace {
 
 constexpr std::string_view kTransientDir = "/run/systemd/transient/";
+// EX_CONFIG of sysexits(3): the step refuses what it was given.
+constexpr int kRefusedCode = 78;
+constexpr const char* kRefused = "InputRefused";
+// Names of a task's unit that are tried when the machine has units of that name.
+constexpr std::uint64_t kNames = 8;
+
+// With what the unit said of itself last, where it may: why it failed, in its own words.
+std::string with_own_words(const std::string& message, const UnitSnapshot& unit) {
+  constexpr std::size_t kShown = 400;
+  return unit.status_text.empty() ? message : message + ": " + printable(unit.status_text, kShown);
+}
 
 bool contains(const std::vector<int>& codes, int code) {
   return std::find(codes.begin(), codes.end(), code) != codes.end();
@@ -43,17 +56,68 @@ const UnitSnapshot* StepDecider::look_at(const std::string& unit) {
   return nullptr;
 }
 
-StepView StepDecider::decide(const std::string& blocked_by) {
-  if (step_.skipped) return view(StepProgress::kSkipped, "", "when does not hold");
+StepView StepDecider::decide(const std::string& blocked, bool next) {
+  if (next && !blocked.empty()) look_ahead();
+  if (step_.skipped) return skip();
   if (past_.run) return follow_run(*past_.run);
   release_last_unit();
   if (past_.ran) return finish_run();
   if (!step_.service() && up_to_date()) {
     // Done stays done, but after a reboot it counts again only when what it stands on is back.
-    if (blocked_by.empty()) return view(StepProgress::kDone);
-    return view(StepProgress::kPending, "", "after " + blocked_by);
+    if (!blocked.empty()) return view(StepProgress::kPending, "", blocked);
+    return settled(StepProgress::kDone);
   }
-  return idle(blocked_by);
+  return idle(blocked);
+}
+
+// Whether the name is free is known by the time that its turn comes: then its intent becomes
+// durable together with what it waited for.
+void StepDecider::look_ahead() {
+  const bool idle = !past_.run && !past_.ran && !past_.failed() && !up_to_date();
+  if (!idle || step_.skipped || step_.fingerprint.empty()) return;
+  (void)look_at(run_unit_name(step_, past_.starts + 1));  // asking is what it is for
+}
+
+// A step that is where it should be, as far as its check still says so (drift).
+StepView StepDecider::settled(StepProgress progress) {
+  forget_probes({Stage::kReady, Stage::kVerify});
+  const auto due = recheck_due();
+  if (!due || *due > world_.now_mono_usec) forget_probes({Stage::kCheck});
+  if (due && *due > world_.now_mono_usec) wake_at(*due);
+  if (due && *due <= world_.now_mono_usec) {
+    decision_.rechecking = true;
+    const Probe answer = probe(Stage::kCheck, 0);
+    if (answer != Probe::kUnknown && answer != Probe::kRunning) {
+      decision_.actions.emplace_back(NoteRecheck{step_.subject});
+    }
+    // Nobody has said that it is no longer done: told, not mended.
+    if (answer == Probe::kBroken && past_.drift.empty()) {
+      decision_.events.push_back(step_drifted(step_.subject, why_broken(Stage::kCheck), false));
+    }
+    if (answer == Probe::kOk && !past_.drift.empty()) {
+      decision_.events.push_back(drift_ended(step_.subject));
+    }
+    if (answer == Probe::kFailed && (past_.drift.empty() || repairs())) {
+      decision_.events.push_back(step_drifted(step_.subject, "its check fails", repairs()));
+      if (repairs() && past_.run) {
+        return end_run(*past_.run, RunOutcome::kLost, "Drifted", "its check fails", nullptr);
+      }
+    }
+  }
+  if (past_.drift.empty()) return view(progress);
+  return view(progress, "Drifted", past_.drift);
+}
+
+// When the check of this step, which is done, is to be asked again; nothing: not by itself.
+std::optional<std::uint64_t> StepDecider::recheck_due() const {
+  if (!step_.spec.check || step_.phase == kCommandPhase) return std::nullopt;
+  const auto answered = world_.rechecked.find(step_.subject);
+  const bool known = answered != world_.rechecked.end();
+  const std::uint64_t done = past_.done_boot == world_.boot ? past_.done_mono_usec : 0;
+  const std::uint64_t last = known ? answered->second : done;
+  if (world_.recheck_asked_mono_usec > last) return 0;
+  if (plan_.recheck_usec == 0) return std::nullopt;
+  return last == 0 ? 0 : last + plan_.recheck_usec;
 }
 
 // The unit of the last run, once its outcome is durable: systemd may forget it.
@@ -67,15 +131,19 @@ void StepDecider::release_last_unit() {
 }
 
 // Nothing runs: may it?
-StepView StepDecider::idle(const std::string& blocked_by) {
+StepView StepDecider::idle(const std::string& blocked) {
   if (past_.needs_person) {
     return view(StepProgress::kNeedsPerson, "NeedsPerson", past_.message);
   }
-  if (!blocked_by.empty()) return view(StepProgress::kPending, "", "after " + blocked_by);
+  if (!blocked.empty()) return view(StepProgress::kPending, "", blocked);
   if (!world_.held.empty()) return view(StepProgress::kWaiting, "", world_.held);
   // What once succeeded like this does not wait for peers again: after a power cut of all nodes,
   // members that wait for one another would never come back.
   const bool once_done = up_to_date();
+  const auto held = world_.held_phases.find(step_.phase);
+  if (held != world_.held_phases.end() && !once_done) {
+    return view(StepProgress::kWaiting, "", held->second);
+  }
   const bool waits = !step_.spec.needs.empty() || !step_.waits.empty();
   if (waits && !once_done) {
     const auto need = world_.needs.find(step_.subject);
@@ -88,15 +156,16 @@ StepView StepDecider::idle(const std::string& blocked_by) {
     }
   }
   if (step_.fingerprint.empty()) return view(StepProgress::kWaiting, "", "facts of its peers");
-  if (auto held = after_failure()) return *held;
-  return start_if_free(run_unit_name(step_, past_.starts + 1));
+  if (auto waiting = after_failure()) return *waiting;
+  return start_if_free();
 }
 
 // A step that failed: held back until its back-off is over, or for good.
 std::optional<StepView> StepDecider::after_failure() {
   if (!past_.failed() || past_.last_fingerprint != step_.fingerprint) return std::nullopt;
   const bool proven = step_.service() && up_to_date();  // it can work: never give up
-  if (!proven && past_.attempts >= step_.spec.retry.attempts) {
+  const bool refused = past_.reason == kRefused;
+  if (!proven && (refused || past_.attempts >= step_.spec.retry.attempts)) {
     return view(StepProgress::kFailed, past_.reason, past_.message);
   }
   const std::uint64_t at = retry_at_usec(step_.subject, past_, step_.spec.retry, world_.boot);
@@ -106,18 +175,24 @@ std::optional<StepView> StepDecider::after_failure() {
 }
 
 // Records the intent once the name is free and a `check` has not said that nothing is to be done.
-StepView StepDecider::start_if_free(const std::string& unit) {
-  const UnitSnapshot* snapshot = look_at(unit);
-  if (snapshot == nullptr) return view(StepProgress::kStarting);
-  if (snapshot->found() && step_.spec.start_unit.empty()) {
-    const bool ours = snapshot->fragment_path.rfind(kTransientDir, 0) == 0;
-    if (!ours) {
+StepView StepDecider::start_if_free() {
+  std::string unit;
+  bool taken = true;
+  for (std::uint64_t next = past_.starts + 1; taken && next <= past_.starts + kNames; ++next) {
+    unit = run_unit_name(step_, next);
+    const UnitSnapshot* snapshot = look_at(unit);
+    if (snapshot == nullptr) return view(StepProgress::kStarting);
+    taken = snapshot->found() && step_.spec.start_unit.empty();
+    if (taken && snapshot->fragment_path.starts_with(kTransientDir)) {
+      decision_.actions.emplace_back(ReleaseUnit{unit});
+      return view(StepProgress::kStarting, "", "freeing the unit name");
+    }
+    if (taken && step_.service()) {  // its name is its own: there is no other
       return view(StepProgress::kFailed, "UnitExists",
                   "the machine has a unit " + unit + " (" + snapshot->fragment_path + ")");
     }
-    decision_.actions.emplace_back(ReleaseUnit{unit});
-    return view(StepProgress::kStarting, "", "freeing the unit name");
   }
+  if (taken) return view(StepProgress::kFailed, "UnitExists", "the machine has a unit " + unit);
   const bool changed = !past_.done_fingerprint.empty() && !up_to_date();
   if (step_.spec.check && !step_.service() && !changed) {
     switch (probe(Stage::kCheck, 0)) {
@@ -125,8 +200,10 @@ StepView StepDecider::start_if_free(const std::string& unit) {
       case Probe::kRunning:
         return view(StepProgress::kChecking);
       case Probe::kOk:
-        return finish_done("check");
+        if (!outputs_refused()) return finish_done("check");
+        break;  // what it makes is there, what it says is not: a run has to say it
       case Probe::kFailed:
+      case Probe::kBroken:  // the check after its run will say so
         break;
     }
   }
@@ -138,6 +215,7 @@ StepView StepDecider::start_if_free(const std::string& unit) {
   run.attempt = (same ? past_.attempts : 0) + 1;
   run.generation = plan_.generation;
   run.owes_undo = bool{step_.spec.undo};
+  run.parts = step_.parts;
   decision_.events.push_back(run_started(run));
   return view(StepProgress::kStarting);
 }
@@ -169,18 +247,25 @@ StepView StepDecider::follow_run(const OpenRun& run) {
   const bool existing = !step_.spec.start_unit.empty();
   const Outcome outcome = classify(*unit, step_.service());
   const bool never_ran = outcome.phase == UnitPhase::kUnknown && existing;
-  if (!run.seen && (outcome.phase == UnitPhase::kAbsent || never_ran)) {
+  const bool answered = world_.answered.count(run.unit) > 0;
+  if (!run.seen && !answered && (outcome.phase == UnitPhase::kAbsent || never_ran)) {
     // Systemd never had it: the intent is durable, the name is free, so this cannot be a second
     // run.
     decision_.actions.emplace_back(StartUnit{step_.subject, Stage::kRun, run.unit, run.attempt});
     return view(StepProgress::kStarting);
   }
-  if (run.fingerprint != step_.fingerprint && !step_.fingerprint.empty() && step_.service()) {
+  const bool other = run.fingerprint != step_.fingerprint && !step_.fingerprint.empty();
+  if (other && step_.service() && !recovering_) {
     return end_run(run, RunOutcome::kLost, "Replaced", "replaced by its new definition", unit);
   }
   switch (outcome.phase) {
     case UnitPhase::kUnknown:
-      return view(StepProgress::kStarting);
+      if (!answered || !never_ran) return view(StepProgress::kStarting);
+      return end_run(run, RunOutcome::kFailed, "SetupFailed",
+                     "systemd did not start it: a condition of the unit does not hold, or what it "
+                     "requires failed (systemctl status " +
+                         run.unit + ")",
+                     nullptr);
     case UnitPhase::kAbsent:
       // A service that ends well is collected by systemd at once.
       if (step_.service()) {
@@ -189,8 +274,13 @@ StepView StepDecider::follow_run(const OpenRun& run) {
       }
       return end_run(run, RunOutcome::kLost, "UnitLost", "its unit is gone", nullptr);
     case UnitPhase::kFailed:
-      return end_run(run, RunOutcome::kFailed, outcome.reason, outcome.message, unit,
-                     outcome.exit_code);
+      if (outcome.reason == "ExitCode" && outcome.exit_code == kRefusedCode) {
+        return end_run(run, RunOutcome::kFailed, kRefused,
+                       with_own_words("refuses what it was given (exit code 78)", *unit), unit,
+                       kRefusedCode);
+      }
+      return end_run(run, RunOutcome::kFailed, outcome.reason,
+                     with_own_words(outcome.message, *unit), unit, outcome.exit_code);
     case UnitPhase::kSucceeded:
       return end_run(run, RunOutcome::kOk, "", "", unit, outcome.exit_code);
     case UnitPhase::kRunning:
@@ -208,7 +298,7 @@ StepView StepDecider::follow_run(const OpenRun& run) {
 // An active service: is it ready?
 StepView StepDecider::follow_service(const OpenRun& run) {
   if (past_.done_boot == world_.boot && past_.done_fingerprint == run.fingerprint) {
-    return view(StepProgress::kReady);
+    return settled(StepProgress::kReady);
   }
   if (!step_.spec.ready) return finish_done("run");
   const Probe answer = probe(Stage::kReady, step_.spec.ready.interval_usec);
@@ -216,14 +306,18 @@ StepView StepDecider::follow_service(const OpenRun& run) {
   // A service that was ready before with this definition gets all the time it needs: it may wait
   // for members that are still switched off.
   const std::uint64_t deadline = run.started_mono_usec + step_.spec.ready.timeout_usec;
+  const std::string broken = why_broken(Stage::kReady);
   if (!up_to_date()) {
     if (world_.now_mono_usec >= deadline) {
       decision_.actions.emplace_back(ReleaseUnit{probe_unit_name(step_, Stage::kReady)});
-      return end_run(run, RunOutcome::kFailed, "NotReady", "not ready within its time", nullptr);
+      return end_run(run, RunOutcome::kFailed, broken.empty() ? "NotReady" : "SetupFailed",
+                     "not ready within its time" + (broken.empty() ? "" : ": " + broken), nullptr);
     }
     wake_at(deadline);
   }
-  return view(StepProgress::kStarting, "", "not ready yet");
+  StepView unready = view(StepProgress::kStarting, "", broken.empty() ? "not ready yet" : broken);
+  unready.patient = up_to_date();
+  return unready;
 }
 
 // A task that ended well: is what it promises there?
@@ -237,11 +331,22 @@ StepView StepDecider::finish_run() {
         decision_.events.push_back(
             step_failed(step_.subject, "CheckFailed", "ended well, but its check failed"));
         return view(StepProgress::kRetrying, "CheckFailed");
+      case Probe::kBroken:
+        decision_.events.push_back(step_failed(step_.subject, "SetupFailed",
+                                               "ended well, but " + why_broken(Stage::kVerify)));
+        return view(StepProgress::kRetrying, "SetupFailed");
       case Probe::kOk:
         break;
     }
   }
   return finish_done("run");
+}
+
+// Whether the outputs of what ran or was checked last are there, and cannot be used.
+bool StepDecider::outputs_refused() const {
+  const auto kept = world_.outputs.find(step_.subject);
+  return !step_.spec.outputs.empty() && kept != world_.outputs.end() &&
+         !kept->second.reason.empty();
 }
 
 // Keeps the outputs, then says that the step is done.
@@ -251,7 +356,12 @@ StepView StepDecider::finish_done(const char* by) {
     decision_.actions.emplace_back(KeepOutputs{step_.subject});
     return view(StepProgress::kChecking, "", "reading its outputs");
   }
-  if (!step_.spec.outputs.empty() && !kept->second.reason.empty()) {
+  if (outputs_refused()) {
+    // A service still runs: without an end of this run it would be asked again and again.
+    if (past_.run) {
+      return end_run(*past_.run, RunOutcome::kFailed, kept->second.reason, kept->second.message,
+                     nullptr);
+    }
     decision_.events.push_back(
         step_failed(step_.subject, kept->second.reason, kept->second.message));
     return view(StepProgress::kRetrying, kept->second.reason, kept->second.message);
@@ -260,7 +370,9 @@ StepView StepDecider::finish_done(const char* by) {
   const std::string fingerprint = past_.run   ? past_.run->fingerprint
                                   : past_.ran ? past_.last_fingerprint
                                               : step_.fingerprint;
-  decision_.events.push_back(step_done(step_.subject, fingerprint, by, digests));
+  const bool by_run = past_.run || past_.ran;  // its start has said them
+  decision_.events.push_back(
+      step_done(step_.subject, fingerprint, by, digests, by_run ? Json() : step_.parts));
   return view(step_.service() ? StepProgress::kReady : StepProgress::kDone);
 }
 
@@ -288,94 +400,16 @@ StepDecider::Probe StepDecider::probe(Stage stage, std::uint64_t interval_usec) 
     return Probe::kRunning;
   }
   decision_.actions.emplace_back(ReleaseUnit{unit});
-  return outcome.phase == UnitPhase::kSucceeded ? Probe::kOk : Probe::kFailed;
+  if (outcome.phase == UnitPhase::kSucceeded) return Probe::kOk;
+  return outcome.could_not_be_set_up() ? Probe::kBroken : Probe::kFailed;
 }
 
-// Leaving: the undo command first, while the service still runs, then the service itself.
-StepView StepDecider::undo(bool allowed) {
-  const bool owes = past_.owes_undo && step_.spec.undo;
-  const bool open = past_.run && past_.run->boot == world_.boot;
-  if (owes && allowed) return undo_command();
-  if (owes || (open && !allowed)) {
-    return view(StepProgress::kPending, "", "later steps are undone first");
-  }
-  if (!open) return view(StepProgress::kUndone);
-  const UnitSnapshot* unit = look_at(past_.run->unit);
-  if (unit == nullptr) return view(StepProgress::kUndoing);
-  if (unit->found()) {
-    decision_.actions.emplace_back(ReleaseUnit{past_.run->unit});
-    return view(StepProgress::kUndoing, "", "stopping its unit");
-  }
-  EndedRun ended;
-  ended.subject = step_.subject;
-  ended.unit = past_.run->unit;
-  ended.outcome = RunOutcome::kLost;
-  ended.reason = "Stopped";
-  ended.message = "stopped because the node leaves";
-  decision_.events.push_back(run_ended(ended));
-  return view(StepProgress::kUndoing);
-}
-
-// The undo command is a run like any other, with a subject of its own.
-StepView StepDecider::undo_command() {
-  const std::string subject = "undo/" + step_.subject;
-  const std::string unit_name = probe_unit_name(step_, Stage::kUndo);
-  const auto shown = [&](StepProgress progress, std::string reason = "", std::string text = "") {
-    return view(progress, std::move(reason), std::move(text));
-  };
-  if (undo_past_.failed() && !undo_past_.run) {
-    if (undo_past_.attempts >= step_.spec.retry.attempts) {
-      return shown(StepProgress::kFailed, undo_past_.reason, undo_past_.message);
-    }
-    const std::uint64_t at = retry_at_usec(subject, undo_past_, step_.spec.retry, world_.boot);
-    if (at > world_.now_mono_usec) {
-      wake_at(at);
-      return shown(StepProgress::kUndoing, undo_past_.reason, undo_past_.message);
-    }
-  }
-  const UnitSnapshot* unit = look_at(unit_name);
-  if (unit == nullptr || world_.starting.count(unit_name) > 0) return shown(StepProgress::kUndoing);
-  const Outcome outcome = classify(*unit, false);
-  EndedRun ended;
-  ended.subject = subject;
-  ended.unit = unit_name;
-  if (!undo_past_.run) {
-    if (outcome.phase != UnitPhase::kAbsent) {
-      decision_.actions.emplace_back(ReleaseUnit{unit_name});
-      return shown(StepProgress::kUndoing);
-    }
-    StartedRun run;
-    run.subject = subject;
-    run.fingerprint = past_.last_fingerprint;
-    run.unit = unit_name;
-    run.attempt = undo_past_.attempts + 1;
-    run.generation = plan_.generation;
-    decision_.events.push_back(run_started(run));
-    return shown(StepProgress::kUndoing);
-  }
-  switch (outcome.phase) {
-    case UnitPhase::kAbsent:
-      // An undo may run twice: it has to be safe to repeat, since a reboot can cut it off.
-      decision_.actions.emplace_back(
-          StartUnit{step_.subject, Stage::kUndo, unit_name, undo_past_.attempts});
-      return shown(StepProgress::kUndoing);
-    case UnitPhase::kSucceeded:
-      decision_.events.push_back(run_ended(ended));
-      decision_.actions.emplace_back(ReleaseUnit{unit_name});
-      return shown(StepProgress::kUndoing);
-    case UnitPhase::kFailed:
-      ended.outcome = RunOutcome::kFailed;
-      ended.reason = outcome.reason;
-      ended.message = "undoing: " + outcome.message;
-      decision_.events.push_back(run_ended(ended));
-      decision_.actions.emplace_back(ReleaseUnit{unit_name});
-      return shown(StepProgress::kUndoing, outcome.reason, outcome.message);
-    case UnitPhase::kRunning:
-    case UnitPhase::kUnknown:
-    case UnitPhase::kUp:
-      break;
-  }
-  return shown(StepProgress::kUndoing);
+// Of a probe: "its check could not be set up: …"; empty: it could.
+std::string StepDecider::why_broken(Stage stage) const {
+  const auto found = world_.broken.find(probe_unit_name(step_, stage));
+  if (found == world_.broken.end()) return {};
+  const char* what = stage == Stage::kReady ? "its readiness probe" : "its check";
+  return std::string(what) + " could not be set up: " + found->second;
 }
 
 }  // namespace klubster

@@ -16,24 +16,37 @@ class StepDecider {
       : plan_(plan),
         step_(step),
         past_(state.subject(step.subject)),
-        undo_past_(state.subject("undo/" + step.subject)),
+        state_(state),
+        leaving_(state.leaving),
+        force_(state.leaving && state.leave.force),
+        destroy_allowed_(state.destroy_allowed),
+        recovering_(state.recovery.has_value()),
         world_(world),
         decision_(decision) {}
 
-  // `blocked_by`: what must settle first, empty when nothing.
-  StepView decide(const std::string& blocked_by);
+  // `blocked`: why it may not begin ("after step etcd"), empty when it may. `next`: what blocks it
+  // is under way, so that it may be its turn soon.
+  StepView decide(const std::string& blocked, bool next = false);
   // `allowed`: everything that comes later in the plan is undone.
   StepView undo(bool allowed);
+  // Of an earlier generation: what still runs is followed, nothing is begun.
+  StepView leave_alone();
 
  private:
-  enum class Probe { kUnknown, kRunning, kOk, kFailed };
+  // kBroken: systemd could not set it up, so nobody answered.
+  enum class Probe { kUnknown, kRunning, kOk, kFailed, kBroken };
 
-  StepView idle(const std::string& blocked_by);
-  StepView start_if_free(const std::string& unit);
+  StepView idle(const std::string& blocked);
+  void look_ahead();
+  StepView start_if_free();
+  StepView skip();
+  StepView settled(StepProgress progress);
+  std::optional<std::uint64_t> recheck_due() const;
   StepView follow_run(const OpenRun& run);
   StepView follow_service(const OpenRun& run);
   StepView finish_run();
   StepView finish_done(const char* by);
+  bool outputs_refused() const;
   StepView end_run(const OpenRun& run, RunOutcome outcome, const std::string& reason,
                    const std::string& message, const UnitSnapshot* unit, int exit_code = 0);
   StepView undo_command();
@@ -41,17 +54,20 @@ class StepDecider {
   std::optional<StepView> after_failure();
   const UnitSnapshot* look_at(const std::string& unit);
   Probe probe(Stage stage, std::uint64_t interval_usec);
+  std::string why_broken(Stage stage) const;
   void release_last_unit();
+  void forget_probes(std::initializer_list<Stage> stages);
   StepView view(StepProgress progress, std::string reason = "", std::string message = "") const;
   void wake_at(std::uint64_t mono_usec);
-  bool up_to_date() const {
-    return !step_.fingerprint.empty() && past_.done_fingerprint == step_.fingerprint;
-  }
+  bool up_to_date() const { return past_.is_done(step_.fingerprint, step_.service()); }
+  // In recovery mode what runs is left alone.
+  bool repairs() const { return plan_.repair && !recovering_; }
 
   const Plan& plan_;
   const Step& step_;
   const SubjectState& past_;
-  const SubjectState& undo_past_;
+  const NodeState& state_;
+  const bool leaving_, force_, destroy_allowed_, recovering_;
   const World& world_;
   Decision& decision_;
 };

@@ -14,24 +14,10 @@ constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/s
 // One try of a readiness probe; the deadline of all tries together is the daemon's timer.
 constexpr std::uint64_t kProbeTryUsec = 30'000'000;
 // Levels of syslog(3). A readiness probe fails again and again by design: systemd's lines about
-// that (errors, too) stay out of the journal; other short units only lose "Started …".
+// that (errors, too) stay out of the journal; other short units only lose "Started …". The limit
+// holds for what the command itself prints as well, so that gets the level that just passes.
 constexpr std::int32_t kLogCritical = 2;
 constexpr std::int32_t kLogNotice = 5;
-
-const std::vector<std::string>& command_of(const StepSpec& spec, Stage stage) {
-  switch (stage) {
-    case Stage::kReady:
-      return spec.ready.run;
-    case Stage::kCheck:
-    case Stage::kVerify:
-      return spec.check.run;
-    case Stage::kUndo:
-      return spec.undo.run;
-    case Stage::kRun:
-      break;
-  }
-  return spec.run;
-}
 
 std::uint64_t timeout_of(const StepSpec& spec, Stage stage) {
   switch (stage) {
@@ -50,12 +36,19 @@ std::uint64_t timeout_of(const StepSpec& spec, Stage stage) {
 
 // A relative first word is inside the package.
 ExecCommand resolve(std::vector<std::string> argv, const std::string& profile_dir) {
-  if (!argv.front().starts_with('/')) argv.front() = profile_dir + "/" + argv.front();
+  if (argv.front() == names::kCoreWord) {
+    argv.front() = std::string(names::kProgramDir) + "/klubster-core";
+  } else if (!argv.front().starts_with('/')) {
+    argv.front() = profile_dir + "/" + argv.front();
+  }
   return {std::move(argv)};
 }
 
-Texts environment_of(const Plan& plan, const Step& step, const StartUnit& start,
-                     const StepSurroundings& around) {
+bool has_outputs(const StepSpec& spec, Stage stage) {
+  return !spec.outputs.empty() && stage != Stage::kUndo;
+}
+
+Texts environment_of(const Step& step, const StartUnit& start, const StepSurroundings& around) {
   Texts environment;
   for (const auto& [name, input] : step.inputs) {
     if (!input.sensitive) environment.push_back(name + "=" + input.value);
@@ -68,10 +61,19 @@ Texts environment_of(const Plan& plan, const Step& step, const StartUnit& start,
   add("KLUBSTER_PHASE", step.phase);
   add("KLUBSTER_STEP", step.spec.id);
   add("KLUBSTER_ATTEMPT", std::to_string(start.attempt));
-  add("KLUBSTER_PROFILE_DIR", plan.profile_dir);
-  add("KLUBSTER_OUTPUTS", std::string(names::kStepOutputs));
-  add("KLUBSTER_MEMBERS", std::string(names::kStepMembers));
-  if (!around.cluster_role.empty()) add("KLUBSTER_CLUSTER_ROLE", around.cluster_role);
+  add("KLUBSTER_PROFILE_DIR", step.profile_dir);
+  add("KLUBSTER_OUTPUTS",
+      has_outputs(step.spec, start.stage) ? std::string(names::kStepOutputs) : "/dev/null");
+  add("KLUBSTER_MEMBERS", around.members_file);
+  if (!around.cluster_role.empty()) {
+    add("KLUBSTER_CLUSTER_ROLE", around.cluster_role);
+    add("KLUBSTER_CLUSTER_ID", around.cluster_id);
+    add("KLUBSTER_CLUSTER_SETTLED", around.cluster_settled ? "yes" : "no");
+  }
+  if (!step.spec.run.empty() && step.spec.run[0] == names::kCoreWord) {
+    add("KLUBSTER_UNIT", start.unit);
+    environment.insert(environment.end(), around.telemetry.begin(), around.telemetry.end());
+  }
   return environment;
 }
 
@@ -130,6 +132,21 @@ std::string service_type(const StepSpec& spec) {
 
 }  // namespace
 
+const std::vector<std::string>& command_of(const StepSpec& spec, Stage stage) {
+  switch (stage) {
+    case Stage::kReady:
+      return spec.ready.run;
+    case Stage::kCheck:
+    case Stage::kVerify:
+      return spec.check.run;
+    case Stage::kUndo:
+      return spec.undo.run;
+    case Stage::kRun:
+      break;
+  }
+  return spec.run;
+}
+
 TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit& start,
                              const StepSurroundings& around) {
   const StepSpec& spec = step.spec;
@@ -142,10 +159,13 @@ TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit
   unit.set("Type", service ? service_type(spec) : std::string("oneshot"));
   if (!service) unit.set("RemainAfterExit", true);
   unit.set("TimeoutStartUSec", timeout_of(spec, start.stage));
-  unit.set("ExecStartEx", resolve(command_of(spec, start.stage), plan.profile_dir));
-  unit.set("WorkingDirectory", plan.profile_dir);
-  unit.set("Environment", environment_of(plan, step, start, around));
+  unit.set("ExecStart", resolve(command_of(spec, start.stage), step.profile_dir));
+  unit.set("WorkingDirectory", step.profile_dir);
+  unit.set("Environment", environment_of(step, start, around));
   if (!spec.user.empty()) unit.set("User", spec.user);
+  // Our own program says in a line how far it is, and why it failed.
+  const auto& argv = command_of(spec, start.stage);
+  if (!argv.empty() && argv[0] == names::kCoreWord) unit.set("NotifyAccess", std::string("main"));
 
   std::vector<std::pair<std::string, std::string>> credentials;
   for (const auto& [name, input] : step.inputs) {
@@ -154,9 +174,12 @@ TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit
   if (!credentials.empty()) unit.set("LoadCredential", credentials);
   unit.set("StateDirectory", Texts{"klubster/steps/" + step.phase + "/" + spec.id});
   unit.set("StateDirectoryMode", std::uint32_t{0700});
-  unit.set("BindPaths", std::vector<Bind>{{around.outputs_file, std::string(names::kStepOutputs)}});
-  unit.set("BindReadOnlyPaths",
-           std::vector<Bind>{{around.members_file, std::string(names::kStepMembers)}});
+  // A mount namespace costs as much as all the rest of a short step: only where it is needed.
+  // And an undo has none: what it unmounts has to be gone for everybody.
+  if (has_outputs(spec, start.stage)) {
+    unit.set("BindPaths",
+             std::vector<Bind>{{around.outputs_file, std::string(names::kStepOutputs)}});
+  }
 
   unit.set("CPUAccounting", true);
   unit.set("MemoryAccounting", true);
@@ -164,6 +187,7 @@ TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit
   unit.set("SyslogIdentifier", step.phase + "-" + spec.id);
   unit.set("LogExtraFields",
            JournalFields{{"KLUBSTER_STEP=" + spec.id, "KLUBSTER_PHASE=" + step.phase,
+                          "KLUBSTER_STAGE=" + std::string(to_string(start.stage)),
                           "KLUBSTER_GENERATION=" + std::to_string(plan.generation),
                           "KLUBSTER_ATTEMPT=" + std::to_string(start.attempt)}});
   if (main_run) {
@@ -173,7 +197,9 @@ TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit
     set_limits(unit, spec.limits);
     set_manifest_properties(unit, spec);
   } else {
-    unit.set("LogLevelMax", start.stage == Stage::kReady ? kLogCritical : kLogNotice);
+    const std::int32_t level = start.stage == Stage::kReady ? kLogCritical : kLogNotice;
+    unit.set("LogLevelMax", level);
+    unit.set("SyslogLevel", level);
   }
   return unit;
 }

@@ -13,7 +13,7 @@
 namespace klubster {
 
 using Texts = std::vector<std::string>;
-struct ExecCommand {  // ExecStartEx with no-env-expand: "$" stays "$"
+struct ExecCommand {  // "$" stays "$"
   Texts argv;
 };
 struct Bind {  // BindPaths or BindReadOnlyPaths
@@ -57,10 +57,12 @@ struct UnitSnapshot {
   std::string invocation;        // hex
   std::string status_text;       // what it says of itself (sd_notify); not to be believed
   std::string fragment_path;     // below /run/systemd/transient for ours
+  std::string control_group;     // "/klubster.slice/…"; empty once nothing runs in it
   std::int32_t exec_code = 0;    // CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3; 0: never ran
   std::int32_t exec_status = 0;  // exit code or signal
   std::uint64_t exec_start_usec = 0, exec_exit_usec = 0;  // CLOCK_MONOTONIC
   std::optional<std::uint64_t> cpu_nsec, memory_peak_bytes, io_read_bytes, io_write_bytes;
+  bool queued = false;               // systemd has a job for it
   bool manager_stopping = false;     // the machine goes down: a death now is no failure
   std::optional<Error> start_error;  // StartTransientUnit was refused
 

@@ -1,6 +1,7 @@
 // Downloading with resumption (trust.md "Downloads").
 #include "fetch/download.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@ constexpr std::uint64_t kSlowBytesPerSecond = 512;
 constexpr std::uint64_t kSlowUsec = 60'000'000;
 constexpr std::uint64_t kProgressUsec = 1'000'000;
 constexpr std::uint64_t kCheckpointUsec = 5'000'000;
+constexpr std::size_t kWriteBytes = 64 * 1024;
+constexpr std::uint64_t kWriteBackBytes = 8 * 1024 * 1024;
 constexpr std::size_t kMaxUrlBytes = 8192;
 constexpr std::size_t kMaxCaBytes = 512 * 1024;
 
@@ -119,7 +122,7 @@ Status Download::prepare() {
       request_.resume->offset <= request_.expected_bytes.value_or(request_.max_bytes) &&
       !request_.resume->validator.empty();
   if (!goes_on) return begin_from_zero();
-  bytes_ = request_.resume->offset;
+  bytes_ = handed_over_ = request_.resume->offset;
   validator_ = request_.resume->validator;
   if (::ftruncate(fd_, static_cast<off_t>(bytes_)) != 0 ||
       ::lseek(fd_, static_cast<off_t>(bytes_), SEEK_SET) < 0) {
@@ -130,7 +133,8 @@ Status Download::prepare() {
 
 Status Download::begin_from_zero() {
   request_.resume.reset();
-  bytes_ = 0;
+  bytes_ = handed_over_ = 0;
+  unwritten_.clear();
   validator_.clear();
   if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) < 0) {
     return system_error("emptying the blob", errno);
@@ -206,15 +210,35 @@ Status Download::take(const HttpResponse& response, std::string_view piece) {
     if (auto emptied = begin_from_zero(); !emptied) return emptied;
     return too_large();
   }
-  if (auto written = write_all(fd_, piece); !written) {
-    return std::move(written.error()).in("writing the blob");
-  }
+  unwritten_ += piece;
   bytes_ += piece.size();
-  tell();
-  return {};
+  if (unwritten_.size() >= kWriteBytes) {
+    if (auto written = write_out(); !written) return written;
+  }
+  if (bytes_ - handed_over_ >= kWriteBackBytes) hand_over();
+  return tell();
 }
 
-void Download::tell() {
+// A server's pieces are small, and each write has its price.
+Status Download::write_out() {
+  const std::size_t size = unwritten_.size();
+  auto written = write_all(fd_, unwritten_);
+  unwritten_.clear();
+  if (written) return {};
+  bytes_ -= size;
+  return std::move(written.error()).in("writing the blob");
+}
+
+// The disk works while the network does, so that a sync has little to wait for. It waits for
+// nothing here, and what goes wrong is the sync's to tell.
+void Download::hand_over() {
+  const std::uint64_t end = bytes_ - unwritten_.size();
+  (void)::sync_file_range(fd_, static_cast<off_t>(handed_over_),
+                          static_cast<off_t>(end - handed_over_), SYNC_FILE_RANGE_WRITE);
+  handed_over_ = end;
+}
+
+Status Download::tell() {
   const std::uint64_t now = now_boottime_usec();
   if (listener_.progress && now - shown_at_usec_ >= kProgressUsec) {
     const std::uint64_t lately = (bytes_ - shown_bytes_) * 1'000'000 / (now - shown_at_usec_);
@@ -225,8 +249,9 @@ void Download::tell() {
     listener_.progress({bytes_, request_.expected_bytes.value_or(announced_), bytes_per_second_});
   }
   if (!listener_.checkpoint || validator_.empty() || now - synced_at_usec_ < kCheckpointUsec)
-    return;
-  if (::fdatasync(fd_) != 0) return;  // told when it ends
+    return {};
+  if (auto written = write_out(); !written) return written;
+  if (::fdatasync(fd_) != 0) return {};  // told when it ends
   synced_at_usec_ = now_boottime_usec();
   DownloadOutcome outcome;
   outcome.error = Error(ErrorKind::kUnavailable, "WorkerFailed", "the download was cut off");
@@ -234,6 +259,7 @@ void Download::tell() {
   outcome.validator = validator_;
   outcome.partial = true;
   listener_.checkpoint(outcome);
+  return {};
 }
 
 // After an answer that ended well: whether it was less than the object. A part may be shorter than
@@ -272,11 +298,13 @@ void Download::conclude(HttpOutcome outcome) {
     if (auto emptied = begin_from_zero(); !emptied) return finish(emptied.error());
     return finish(wrong_size(found));
   }
+  if (auto written = write_out(); !written) return finish(written.error());
   if (::fdatasync(fd_) != 0) return finish(system_error("syncing the blob", errno));
   finish(std::nullopt);
 }
 
 void Download::finish(std::optional<Error> error, std::optional<std::uint64_t> retry_after) {
+  (void)write_out();  // what came before an error is gone on with
   DownloadOutcome outcome;
   outcome.error = std::move(error);
   outcome.retry_after_seconds = retry_after;

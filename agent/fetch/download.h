@@ -60,7 +60,9 @@ class Download {
   Status take(const HttpResponse& response, std::string_view piece);
   Status take_first(const HttpResponse& response);
   Status take_part(const HttpResponse& response);
-  void tell();
+  Status write_out();
+  void hand_over();
+  Status tell();
   bool more_to_come(const HttpResponse& response) const;
   Status begin_from_zero();
   void conclude(HttpOutcome outcome);
@@ -77,7 +79,9 @@ class Download {
   std::function<void(DownloadOutcome)> done_;
   HttpTransfer transfer_;
   EventSource failed_early_;
-  std::uint64_t bytes_ = 0;  // in the descriptor
+  std::uint64_t bytes_ = 0;  // in the descriptor, and unwritten_
+  std::string unwritten_;
+  std::uint64_t handed_over_ = 0;  // of them, to be written to the disk
   std::string validator_;
   bool first_piece_ = true;
   std::uint64_t announced_ = 0;  // the whole object's size, as the server says; 0: it does not

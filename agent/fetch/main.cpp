@@ -1,4 +1,5 @@
-// klubster-fetch: downloads one URL into the file that is its standard output.
+// klubster-fetch: downloads one URL into the file that is its standard output, or delivers the
+// telemetry that it is handed.
 #include <unistd.h>
 
 #include <exception>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "fetch/deliver.h"
 #include "fetch/download.h"
 #include "linux/environment.h"
 #include "linux/notify.h"
@@ -17,10 +19,8 @@ namespace {
 
 constexpr int kExitUsage = 64;
 
-Result<DownloadOutcome> download(const WorkerPlaces& places) {
-  auto json = read_worker_request(places);
-  if (!json) return json.error();
-  auto request = download_request_from_json(*json);
+Result<Json> download(const WorkerPlaces& places, const Json& json) {
+  auto request = download_request_from_json(json);
   if (!request) return request.error();
   auto loop = EventLoop::create();
   if (!loop) return loop.error();
@@ -41,7 +41,30 @@ Result<DownloadOutcome> download(const WorkerPlaces& places) {
     loop->exit(0);
   });
   (void)loop->run();  // the outcome says it all
-  return outcome;
+  return to_json(outcome);
+}
+
+Result<Json> deliver(const Json& json) {
+  auto request = deliver_request_from_json(json);
+  if (!request) return request.error();
+  auto loop = EventLoop::create();
+  if (!loop) return loop.error();
+  auto client = HttpClient::create(*loop);
+  if (!client) return client.error();
+  DeliverOutcome outcome;
+  Delivery all(*client, std::move(*request));
+  all.start([&](DeliverOutcome result) {
+    outcome = std::move(result);
+    loop->exit(0);
+  });
+  (void)loop->run();  // the outcome says it all
+  return to_json(outcome);
+}
+
+Result<Json> work(const WorkerPlaces& places) {
+  auto json = read_worker_request(places);
+  if (!json) return json.error();
+  return json->get("events").is_null() ? download(places, *json) : deliver(*json);
 }
 
 int fetch_main(const std::vector<std::string>& arguments) {
@@ -50,8 +73,8 @@ int fetch_main(const std::vector<std::string>& arguments) {
     log_error(places.error());
     return kExitUsage;
   }
-  const auto outcome = download(*places);
-  return deliver_result(*places, outcome ? to_json(*outcome) : failed_result(outcome.error()));
+  const auto result = work(*places);
+  return deliver_result(*places, result ? *result : failed_result(result.error()));
 }
 
 }  // namespace

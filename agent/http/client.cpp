@@ -49,6 +49,9 @@ class HttpClient::State : public std::enable_shared_from_this<HttpClient::State>
   void close();
   HttpTransfer start(HttpRequest request, std::function<void(HttpOutcome)> done);
   void cancel(std::uint64_t id);
+  // Ends with the last transfer.
+  void retire();
+  bool has_ended() const { return multi_ == nullptr; }
 
  private:
   struct FreeMulti {
@@ -73,6 +76,7 @@ class HttpClient::State : public std::enable_shared_from_this<HttpClient::State>
   std::unordered_map<std::uint64_t, EventSource> refusals_;  // requests that never began
   std::unordered_map<curl_socket_t, EventSource> sockets_;
   EventSource timer_;
+  bool is_retired_ = false;
 };
 
 Status HttpClient::State::open() {
@@ -149,6 +153,12 @@ void HttpClient::State::act(curl_socket_t socket, int mask) {
   int running = 0;
   demand(curl_multi_socket_action(multi_.get(), socket, mask, &running), "socket action");
   drain();
+  if (is_retired_) retire();
+}
+
+void HttpClient::State::retire() {
+  is_retired_ = true;
+  if (transfers_.empty() && refusals_.empty()) close();
 }
 
 // All messages, not one: the next wake-up may never come (library-facts 5.5).
@@ -210,17 +220,29 @@ Result<HttpClient> HttpClient::create(EventLoop& loop) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     return Error(ErrorKind::kInternal, "SystemCallFailed", "libcurl cannot start");
   }
-  auto state = std::make_shared<State>(loop);
-  if (const auto opened = state->open(); !opened) return opened.error();
-  return HttpClient(std::move(state));
+  HttpClient client(loop);
+  if (const auto opened = client.state_->open(); !opened) return opened.error();
+  return client;
 }
 
-HttpClient::HttpClient(std::shared_ptr<State> state) : state_(std::move(state)) {}
+HttpClient::HttpClient(EventLoop& loop) : loop_(&loop), state_(std::make_shared<State>(loop)) {}
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
 HttpClient::~HttpClient() {
   if (state_ != nullptr) state_->close();
+  for (const auto& former : former_)
+    former->close();
+}
+
+// libcurl has no word for it: what runs goes on under another handle of its own.
+void HttpClient::renew() {
+  auto state = std::make_shared<State>(*loop_);
+  if (!state->open()) throw std::bad_alloc();
+  state_->retire();
+  std::erase_if(former_, [](const auto& former) { return former->has_ended(); });
+  if (!state_->has_ended()) former_.push_back(std::move(state_));
+  state_ = std::move(state);
 }
 
 HttpTransfer HttpClient::start(HttpRequest request, std::function<void(HttpOutcome)> done) {

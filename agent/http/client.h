@@ -32,7 +32,7 @@ struct HttpResponse {
   std::string body;                                         // see HttpRequest::sink
   std::uint64_t body_bytes = 0;                             // received, sink or not
   std::string effective_url;                                // after redirects
-  std::string peer_certificate;                             // PEM, when want_peer_certificate
+  std::string peer_key;                                     // as HttpTls gives it
 
   bool success() const { return status >= 200 && status < 300; }
   // "" when the header is absent. `name` in small letters.
@@ -54,6 +54,18 @@ struct HttpResume {
   std::string validator;  // a strong ETag with its quotes
 };
 
+// Certificates of a caller with mutual TLS that were parsed before.
+class HttpTls {
+ public:
+  virtual ~HttpTls() = default;
+  // Puts them into libssl's SSL_CTX of one connection; false: it refuses them.
+  virtual bool use_in(void* ssl_context) const = 0;
+  // The key of who answered, once proven, by libssl's SSL of the connection.
+  virtual std::string peer_key(void* ssl) const = 0;
+  // Whether what was proven when the connection was made is within its dates still.
+  virtual bool is_in_date(void* ssl) const = 0;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;
@@ -61,13 +73,15 @@ struct HttpRequest {
   std::string body;                  // of POST and PUT
   std::optional<HttpResume> resume;
 
-  std::string ca_pem;           // the only authorities to trust; empty: the system's
-  std::string client_cert_pem;  // with its key: for mutual TLS
-  std::string client_key_pem;
-  std::string connect_to;  // "NAME:PORT:HOST:PORT": who answers for the URL's name
+  std::string ca_pem;                  // the only authorities to trust; empty: the system's
+  std::shared_ptr<const HttpTls> tls;  // instead of them, for mutual TLS
+  // With `tls`: its connection serves later requests, which must have the very same `tls`, for some
+  // minutes. See HttpClient::renew(). Else the server is asked to close it.
+  bool keep = false;
+  std::string connect_to;      // "NAME:PORT:HOST:PORT": who answers for the URL's name
+  std::string source_address;  // of this machine, to call from; empty: whichever fits
   bool allow_http = false;
   bool require_tls13 = false;  // else TLS 1.2 is the least
-  bool want_peer_certificate = false;
   int max_redirects = 0;
 
   std::uint64_t max_response_bytes = 64 * 1024;
@@ -121,11 +135,16 @@ class HttpClient {
   //   kUntrusted    TooLarge       more than max_response_bytes
   //   and what the sink returned
   [[nodiscard]] HttpTransfer start(HttpRequest request, std::function<void(HttpOutcome)> done);
+  // Kept connections serve no request any more, and those that are in use none after this one: to
+  // be called before a request with another `tls`.
+  void renew();
 
  private:
   class State;
-  explicit HttpClient(std::shared_ptr<State> state);
+  explicit HttpClient(EventLoop& loop);
+  EventLoop* loop_;
   std::shared_ptr<State> state_;
+  std::vector<std::shared_ptr<State>> former_;  // transfers of before renew()
 };
 
 }  // namespace klubster

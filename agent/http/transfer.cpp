@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kErrorBodyBytes = 4096;
 constexpr std::size_t kHeaderBytes = 64 * 1024;
 constexpr long kMaxConnectionSeconds = 300;  // a certificate is looked at again at least so often
+// Of those with HttpRequest::keep: dates are looked at with each answer.
+constexpr long kMaxKeptSeconds = 900, kMaxIdleSeconds = 240;
 
 template <typename T>
 void set(CURL* handle, CURLoption option, T value) {
@@ -143,13 +145,25 @@ void Transfer::set_tls() {
     // The blob replaces the file of authorities, but not the system's directory of them.
     set(easy, CURLOPT_CAPATH, static_cast<char*>(nullptr));
   }
-  if (!request_.client_cert_pem.empty()) {
-    set(easy, CURLOPT_SSLCERTTYPE, "PEM");
-    set_blob(easy, CURLOPT_SSLCERT_BLOB, request_.client_cert_pem);
-    set(easy, CURLOPT_SSLKEYTYPE, "PEM");
-    set_blob(easy, CURLOPT_SSLKEY_BLOB, request_.client_key_pem);
+  if (request_.tls != nullptr) {
+    set(easy, CURLOPT_CAINFO, static_cast<char*>(nullptr));
+    set(easy, CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    set(easy, CURLOPT_SSL_CTX_FUNCTION, &Transfer::on_tls_context);
+    set(easy, CURLOPT_SSL_CTX_DATA, this);
+    // The library tells connections and sessions apart by the options that it knows, and this is
+    // none of them: HttpClient::renew().
+    set(easy, CURLOPT_FORBID_REUSE, request_.keep ? 0L : 1L);
+    set(easy, CURLOPT_MAXLIFETIME_CONN, kMaxKeptSeconds);
+    set(easy, CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
+    set(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    // 7.87 and later keep the authorities of one connection for all others of the same options.
+    set(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
   }
-  if (request_.want_peer_certificate) set(easy, CURLOPT_CERTINFO, 1L);
+  if (!request_.source_address.empty()) {
+    set(easy, CURLOPT_INTERFACE, ("host!" + request_.source_address).c_str());
+  }
   if (!request_.connect_to.empty()) {
     connect_to_.reset(curl_slist_append(nullptr, request_.connect_to.c_str()));
     set(easy, CURLOPT_CONNECT_TO, connect_to_.get());
@@ -177,6 +191,7 @@ void Transfer::set_method() {
     lines.push_back("Range: bytes=" + std::to_string(request_.resume->offset) + "-");
     lines.push_back("If-Range: " + request_.resume->validator);
   }
+  if (request_.tls != nullptr && !request_.keep) lines.emplace_back("Connection: close");
   for (const auto& line : lines) {
     curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
@@ -264,7 +279,7 @@ bool Transfer::take_header(std::string_view line) {
     const auto parts = words(line);
     const auto status = parts.size() > 1 ? parse_number(parts[1], 999) : std::nullopt;
     response_.status = static_cast<int>(status.value_or(0));
-    return true;
+    return request_.tls == nullptr || take_peer();
   }
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return true;
@@ -275,18 +290,27 @@ bool Transfer::take_header(std::string_view line) {
   return true;
 }
 
-std::string Transfer::certificate() const {
-  curl_certinfo* chain = nullptr;
-  if (curl_easy_getinfo(handle(), CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
-      chain->num_of_certs < 1) {
-    return "";
+// While the connection is there: libcurl lets go of it before it says that it is done.
+bool Transfer::take_peer() {
+  curl_tlssessioninfo* session = nullptr;
+  const CURLcode code = curl_easy_getinfo(handle(), CURLINFO_TLS_SSL_PTR, &session);
+  const bool is_libssl = code == CURLE_OK && session != nullptr &&
+                         session->backend == CURLSSLBACKEND_OPENSSL &&
+                         session->internals != nullptr;
+  if (!is_libssl) return true;  // who answers has no key, and is nobody
+  if (!request_.tls->is_in_date(session->internals)) {
+    refusal_ = Error(ErrorKind::kUnavailable, "TlsFailed",
+                     "the certificate has expired since the connection was made")
+                   .in(printable(request_.url));
+    return false;
   }
-  constexpr std::string_view kField = "Cert:";
-  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
-    const std::string_view text = line->data;
-    if (text.starts_with(kField)) return std::string(text.substr(kField.size()));
-  }
-  return "";
+  response_.peer_key = request_.tls->peer_key(session->internals);
+  return true;
+}
+
+CURLcode Transfer::on_tls_context(CURL*, void* ssl_context, void* self) noexcept {
+  const auto* transfer = static_cast<const Transfer*>(self);
+  return transfer->request_.tls->use_in(ssl_context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 HttpOutcome Transfer::conclude(CURLcode code) {
@@ -294,7 +318,6 @@ HttpOutcome Transfer::conclude(CURLcode code) {
   if (curl_easy_getinfo(handle(), CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url != nullptr) {
     response_.effective_url = url;
   }
-  if (request_.want_peer_certificate) response_.peer_certificate = certificate();
   HttpOutcome outcome;
   if (refusal_) {
     outcome.error = std::move(refusal_);

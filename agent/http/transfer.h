@@ -53,9 +53,10 @@ class Transfer {
   Error classify(CURLcode code) const;
   Error classify_tls(const std::string& detail) const;
   std::string detail(CURLcode code) const;
-  std::string certificate() const;
+  bool take_peer();
 
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept;
+  static CURLcode on_tls_context(CURL* easy, void* ssl_context, void* self) noexcept;
   static std::size_t on_header(char* data, std::size_t size, std::size_t count,
                                void* self) noexcept;
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "linux/bus_access.h"
 #include "linux/event_loop.h"
 #include "linux/files.h"
 
@@ -34,6 +35,7 @@ class BusMessage {
   BusMessage& add_string(const std::string& value);                 // s
   BusMessage& add_bool(bool value);                                 // b
   BusMessage& add_int32(std::int32_t value);                        // i
+  BusMessage& add_uint16(std::uint16_t value);                      // q
   BusMessage& add_uint32(std::uint32_t value);                      // u
   BusMessage& add_uint64(std::uint64_t value);                      // t
   BusMessage& add_fd(int fd);                                       // h; duplicated
@@ -47,6 +49,7 @@ class BusMessage {
   std::string read_string();  // s, o or g
   bool read_bool();
   std::int32_t read_int32();
+  std::uint16_t read_uint16();
   std::uint32_t read_uint32();
   std::uint64_t read_uint64();
   UniqueFd read_fd();        // duplicated
@@ -59,6 +62,10 @@ class BusMessage {
   std::pair<char, std::string> peek() const;
   std::string signature() const;
   std::string member() const;
+  std::string sender() const;  // the unique name, ":1.42"
+  // Whether a person may be asked before it is answered (polkit).
+  void allow_interaction();
+  bool allows_interaction() const;
 
  private:
   struct Unref {
@@ -85,9 +92,17 @@ struct BusMethod {
   std::string name;
   std::string takes;    // signature of the arguments
   std::string returns;  // signature of the reply
-  bool everybody;       // false: only root (sd-bus checks the sender)
-  std::function<void(BusMessage call)>
-      handle;  // answers by Bus::reply or Bus::refuse, later if it must
+  Access access;
+  // Called once the caller's right is proven; the caller of a method for everybody is not asked
+  // for. Answers by Bus::reply or Bus::refuse, later if it must.
+  std::function<void(BusMessage call, const BusCaller& caller)> handle;
+};
+
+// Read by everybody, written by nobody, announced by Bus::properties_changed.
+struct BusProperty {
+  std::string name;
+  std::string type;
+  std::function<void(BusMessage& into)> add;  // appends the present value
 };
 
 struct BusSignal {
@@ -115,9 +130,10 @@ class Bus {
   // cannot lose its signals (library-facts 5.1).
   BusSlot match(const std::string& rule, std::function<void(BusMessage)> handler);
 
-  // Exports one interface with methods and signals at `path`.
+  // Exports one interface at `path`. From then on the Bus must stay where it is.
   BusSlot serve(const std::string& path, const std::string& interface,
-                std::vector<BusMethod> methods, std::vector<BusSignal> signals);
+                std::vector<BusMethod> methods, std::vector<BusSignal> signals,
+                std::vector<BusProperty> properties = {});
   // kConflict when somebody else has the name.
   Status own_name(const std::string& name);
   // `calls` sees the message to fill in.
@@ -125,6 +141,10 @@ class Bus {
   void refuse(const BusMessage& call, const Error& error);
   void emit(const std::string& path, const std::string& interface, const std::string& member,
             const std::function<void(BusMessage&)>& fill);
+
+  // org.freedesktop.DBus.Properties.PropertiesChanged of these, with their present values.
+  void properties_changed(const std::string& path, const std::string& interface,
+                          std::vector<std::string> names);
 
   // "n1.service" -> "/org/…/unit/n1_2eservice"
   static std::string encode_path(const std::string& prefix, const std::string& name);

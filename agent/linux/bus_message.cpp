@@ -48,6 +48,10 @@ BusMessage& BusMessage::add_int32(std::int32_t value) {
   append(get(), 'i', &value);
   return *this;
 }
+BusMessage& BusMessage::add_uint16(std::uint16_t value) {
+  append(get(), 'q', &value);
+  return *this;
+}
 BusMessage& BusMessage::add_uint32(std::uint32_t value) {
   append(get(), 'u', &value);
   return *this;
@@ -96,6 +100,11 @@ std::int32_t BusMessage::read_int32() {
   read(get(), 'i', &value);
   return value;
 }
+std::uint16_t BusMessage::read_uint16() {
+  std::uint16_t value = 0;
+  read(get(), 'q', &value);
+  return value;
+}
 std::uint32_t BusMessage::read_uint32() {
   std::uint32_t value = 0;
   read(get(), 'u', &value);
@@ -142,6 +151,16 @@ std::string BusMessage::signature() const {
 std::string BusMessage::member() const {
   const char* text = sd_bus_message_get_member(get());
   return text == nullptr ? "" : text;
+}
+std::string BusMessage::sender() const {
+  const char* text = sd_bus_message_get_sender(get());
+  return text == nullptr ? "" : text;
+}
+void BusMessage::allow_interaction() {
+  demand(sd_bus_message_set_allow_interactive_authorization(get(), 1), "allowing interaction");
+}
+bool BusMessage::allows_interaction() const {
+  return sd_bus_message_get_allow_interactive_authorization(get()) > 0;
 }
 
 }  // namespace klubster

@@ -1,4 +1,4 @@
-// Appending to and reading the event log (state-recovery.md).
+// Opening the event log and appending to it (state-recovery.md).
 #include "linux/event_log.h"
 
 #include <fcntl.h>
@@ -6,199 +6,296 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
 
 #include "base/digest.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "linux/event_loop.h"
+#include "linux/log_compaction.h"
+#include "linux/log_files.h"
+#include "model/event_line.h"
 
 namespace klubster {
 
 namespace {
 
-constexpr std::size_t kSegmentBytes = 8 * 1024 * 1024;
-constexpr std::size_t kSegmentReadLimit = 2 * kSegmentBytes;
-constexpr std::string_view kSuffix = ".jsonl";
-// The hash "before" the first line names the format: a log of another one is refused.
-constexpr std::string_view kFormat = "klubster-log-1";
-constexpr int kNewestKnownName = 99;
+// More than a group of events has: a full segment takes one more of them out of its reserve.
+constexpr std::uint64_t kReserveBytes = 256 * 1024;
+// Of that, what there must be at least.
+constexpr off_t kNeededBytes = 64 * 1024;
 
-// Whether this is what a later klubster's log begins with ("klubster-log-2", …).
-bool is_newer_format(std::string_view prev_hash) {
-  for (int format = 2; format <= kNewestKnownName; ++format) {
-    if (prev_hash == sha256_hex("klubster-log-" + std::to_string(format))) return true;
+// A directory of our own. Anything else of that name is kept under another.
+Result<std::string> own_directory(const std::string& path) {
+  std::string damage;
+  struct stat info = {};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (!S_ISDIR(info.st_mode)) damage = "expected a directory";
+    if (S_ISDIR(info.st_mode) && info.st_uid != ::geteuid()) {
+      damage = "expected a directory of this user's own, found one of uid " +
+               std::to_string(info.st_uid);
+    }
+    if (!damage.empty()) {
+      damage = path + ": " + damage;
+      if (auto moved = set_log_file_aside(path); !moved) return moved.error();
+    }
+  } else if (errno != ENOENT) {
+    return system_error("opening " + path, errno);
   }
-  return false;
-}
-
-std::string segment_name(std::uint64_t number) {
-  char name[32];
-  std::snprintf(name, sizeof name, "%08llu.jsonl", static_cast<unsigned long long>(number));
-  return name;
-}
-
-std::vector<std::string> segments_of(const std::vector<std::string>& names) {
-  std::vector<std::string> segments;
-  for (const auto& name : names) {
-    const bool named = name.size() == 8 + kSuffix.size() && name.ends_with(kSuffix);
-    if (named && name.find_first_not_of("0123456789") == 8) segments.push_back(name);
+  const bool is_new = !exists(path);
+  if (auto made = make_directory(path, 0700); !made) return made.error();
+  if (!is_new) return damage;
+  if (auto synced = sync_directory(path.substr(0, path.rfind('/'))); !synced) {
+    return synced.error();
   }
-  return segments;
+  return damage;
 }
 
 }  // namespace
 
 Result<EventLog> EventLog::open(const std::string& directory, std::string boot_id,
-                                const std::function<void(const Event&)>& each) {
+                                const LogLimits& limits) {
   EventLog log;
   log.directory_ = directory;
   log.boot_id_ = std::move(boot_id);
-  log.last_hash_ = sha256_hex(kFormat);
-  if (auto made = make_directory(directory, 0700); !made) return made.error();
-  // A lock file of its own: segments come and go.
-  auto lock = open_file(directory + "/lock", O_RDWR | O_CREAT, 0600);
-  if (!lock) return lock.error();
-  if (::flock(lock->get(), LOCK_EX | LOCK_NB) < 0) {
-    if (errno != EWOULDBLOCK) return system_error("locking " + directory, errno);
-    return Error(ErrorKind::kConflict, "AlreadyRunning", "another process writes to it")
-        .in("event log " + directory);
-  }
-  log.lock_ = std::move(*lock);
-
-  auto names = list_directory(directory);
-  if (!names) return names.error();
-  for (const auto& name : segments_of(*names)) {
-    log.segment_number_ = *parse_number(
-        name.substr(name.find_first_not_of('0', 0), 8 - name.find_first_not_of('0', 0)));
-    if (!log.damage_.empty()) {  // nothing after damage can be believed
-      if (auto moved = log.set_aside(name, "", ""); !moved) return moved.error();
-      continue;
-    }
-    if (auto read = log.read_segment(name, each); !read) return read.error();
-  }
-  if (auto started = log.start_segment(); !started) return started.error();
+  log.limits_ = limits;
+  auto damage = own_directory(directory);
+  if (!damage) return damage.error();
+  log.damage_ = std::move(*damage);
+  if (auto locked = log.lock(); !locked) return locked.error();
+  if (auto restored = log.restore(); !restored) return restored.error();
   return log;
 }
 
-Status EventLog::read_segment(const std::string& name,
-                              const std::function<void(const Event&)>& each) {
-  const std::string path = directory_ + "/" + name;
-  auto bytes = read_file(path, kSegmentReadLimit);
-  if (!bytes) return bytes.error();
-  std::string_view rest = *bytes;
-  while (!rest.empty()) {
-    const std::size_t at = bytes->size() - rest.size();
-    const auto end = rest.find('\n');
-    if (end == std::string_view::npos) {
-      // A power cut in the middle of an append, which therefore was never acknowledged.
-      log_warning("event log: dropped a torn last line of " + std::to_string(rest.size()) +
-                  " bytes in " + name);
-      if (::truncate(path.c_str(), static_cast<off_t>(at)) < 0) {
-        return system_error("cutting " + path, errno);
-      }
-      return {};
+EventLog EventLog::look(const std::string& directory) {
+  EventLog log;
+  log.directory_ = directory;
+  log.failed_ = true;
+  auto restored = restore_log(directory);
+  log.damage_ = restored ? restored->damage : restored.error().message();
+  if (restored) log.state_ = std::move(restored->state);
+  return log;
+}
+
+Status EventLog::reserve() {
+  const auto at = static_cast<off_t>(position_.offset);
+  if (::fallocate(segment_.get(), FALLOC_FL_KEEP_SIZE, at, kNeededBytes) == 0) return {};
+  // Not every file system can; there the next append finds out.
+  if (errno != ENOSPC && errno != EDQUOT && errno != EIO && errno != EROFS) return {};
+  return system_error("keeping room for the event log", errno);
+}
+
+std::string EventLog::path(std::string_view name) const {
+  return directory_ + "/" + std::string(name);
+}
+
+// A lock file of its own: segments come and go.
+Status EventLog::lock() {
+  auto fd = open_log_file(path("lock"), O_RDWR | O_CREAT);
+  if (!fd && fd.error().kind() == ErrorKind::kUntrusted) {
+    if (auto moved = set_log_file_aside(path("lock")); !moved) return moved;
+    fd = open_log_file(path("lock"), O_RDWR | O_CREAT);
+  }
+  if (!fd) return fd.error();
+  if (::flock(fd->get(), LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EWOULDBLOCK) return system_error("locking " + directory_, errno);
+    return Error(ErrorKind::kConflict, "AlreadyRunning", "another process writes to it")
+        .in("event log " + directory_);
+  }
+  lock_ = std::move(*fd);
+  return {};
+}
+
+Status EventLog::restore() {
+  auto format = read_log_format(directory_);
+  if (!format) return format.error();
+  auto restored = restore_log(directory_);
+  if (!restored) return restored.error();
+  if (!restored->damage.empty()) {
+    damage_ = damage_.empty() ? restored->damage : damage_ + "; " + restored->damage;
+  }
+  if (!damage_.empty()) {
+    log_error(Error(ErrorKind::kIo, "LogDamaged", damage_).in("event log"));
+  }
+  if (auto closed = close_to_others(); !closed) return closed;
+  position_ = restored->reading.position;
+  state_ = std::move(restored->state);
+  const bool is_new = position_.seq == 0 && position_.hash.empty();
+  format_ = is_new ? kNewestLogFormat : std::max(*format, restored->reading.format);
+  lacks_base_ = restored->lacks_base && !is_new;
+  if (*format != format_) {
+    if (auto written = write_log_format(directory_, format_); !written) return written;
+  }
+  if (auto healed = heal(*restored); !healed) return healed;
+  if (auto opened = open_segment(position_.segment); !opened) return opened;
+  if (is_new) position_.hash = log_genesis(format_);
+  if (restored->reading.events <= limits_.snapshot_events && !lacks_base_) return {};
+  if (auto begun = begin_segment(state_); !begun)
+    log_error(std::move(begun.error()).in("event log"));
+  return {};
+}
+
+// The directory was closed to others all the time, so what stands in a file is ours.
+Status EventLog::close_to_others() {
+  auto names = list_directory(directory_);
+  if (!names) return names.error();
+  for (const auto& name : *names) {
+    struct stat info = {};
+    if (::lstat(path(name).c_str(), &info) < 0) continue;
+    if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid()) continue;
+    if ((info.st_mode & 0777) == 0600) continue;
+    if ((info.st_mode & 022) != 0) {
+      log_warning("event log: " + name + " could be written by others; its mode is 0600 again");
     }
-    const std::string_view line = rest.substr(0, end);
-    auto parsed = parse_event(line);
-    std::string why;
-    if (!parsed) {
-      why = parsed.error().message();
-    } else if (parsed->prev_hash != last_hash_) {
-      why = last_seq_ == 0 ? "it does not begin with " + std::string(kFormat)
-                           : "it does not follow the line before";
-    } else if (parsed->event.seq != last_seq_ + 1) {
-      why = "its number is " + std::to_string(parsed->event.seq) + " instead of " +
-            std::to_string(last_seq_ + 1);
-    }
-    if (parsed && last_seq_ == 0 && is_newer_format(parsed->prev_hash)) {
-      return Error(ErrorKind::kInvalid, "LogTooNew", "it was written by a newer klubster").in(path);
-    }
-    if (!why.empty()) {
-      const std::string where = name + ", event " + std::to_string(last_seq_ + 1);
-      return set_aside(name, std::string_view(*bytes).substr(0, at), where + ": " + why);
-    }
-    last_hash_ = sha256_hex(line);
-    last_seq_ = parsed->event.seq;
-    each(parsed->event);
-    rest.remove_prefix(end + 1);
+    if (::chmod(path(name).c_str(), 0600) < 0) log_error(system_error("closing " + name, errno));
   }
   return {};
 }
 
-// Keeps the damaged file, and puts the sound beginning of it in its place.
-Status EventLog::set_aside(const std::string& name, std::string_view good, std::string why) {
-  const std::string path = directory_ + "/" + name;
-  if (!why.empty()) {
-    damage_ = std::move(why);
-    log_error(Error(ErrorKind::kIo, "LogDamaged", damage_).in("event log"));
+// What is not believed is moved out of the way, so that the next line follows the last good one.
+Status EventLog::heal(const RestoredLog& restored) {
+  for (const auto& name : restored.unusable) {
+    if (auto moved = set_log_file_aside(path(name)); !moved) return moved;
   }
-  const std::string aside = path + ".damaged-" + std::to_string(now_wall_usec());
-  if (auto moved = rename_durably(path, aside); !moved) return moved;
-  if (good.empty()) return {};
-  return write_file_durably(path, good, 0600);
+  if (restored.reading.torn_bytes > 0) {
+    log_warning("event log: dropped a torn last line of " +
+                std::to_string(restored.reading.torn_bytes) + " bytes in " +
+                log_segment_name(position_.segment));
+    auto fd = open_log_file(path(log_segment_name(position_.segment)), O_WRONLY);
+    if (!fd) return fd.error();
+    if (::ftruncate(fd->get(), static_cast<off_t>(position_.offset)) < 0 ||
+        ::fsync(fd->get()) < 0) {
+      return system_error("cutting " + log_segment_name(position_.segment), errno);
+    }
+  }
+  if (restored.reading.damage.empty() && !restored.lacks_base) return {};
+  auto numbers = log_segments(directory_);
+  if (!numbers) return numbers.error();
+  for (const std::uint64_t number : *numbers) {
+    // Without a base nobody can say what the segments before a snapshot build on.
+    const bool orphan = restored.lacks_base && number < position_.segment;
+    const bool damaged = !restored.reading.damage.empty() && number >= position_.segment;
+    if (!orphan && !damaged) continue;
+    const bool has_good = number == position_.segment && position_.offset > 0;
+    auto moved = has_good ? cut(number, position_.offset)
+                          : set_log_file_aside(path(log_segment_name(number)));
+    if (!moved) return moved;
+  }
+  return {};
 }
 
-Status EventLog::start_segment() {
-  if (segment_number_ == 0) segment_number_ = 1;
-  const std::string path = directory_ + "/" + segment_name(segment_number_);
-  auto fd = open_file(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
+// Keeps the whole file under another name, and its good beginning under its own: at no moment is
+// the beginning missing.
+Status EventLog::cut(std::uint64_t segment, std::uint64_t good_bytes) {
+  const std::string file = path(log_segment_name(segment));
+  auto fd = open_log_file(file, O_RDONLY);
+  if (!fd) return fd.error();
+  std::string good(good_bytes, '\0');
+  for (std::size_t at = 0; at < good.size();) {
+    const ssize_t got =
+        ::pread(fd->get(), good.data() + at, good.size() - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return system_error("reading " + file, got < 0 ? errno : EIO);
+    at += static_cast<std::size_t>(got);
+  }
+  good.back() = '\n';  // it may be the very byte that was damaged
+  const std::string aside = file + ".damaged-" + std::to_string(now_wall_usec());
+  if (::link(file.c_str(), aside.c_str()) < 0) return system_error("keeping " + file, errno);
+  return write_file_durably(file, good, 0600);
+}
+
+// Room for what is still to come is reserved, so that a full disk does not keep the agent from
+// saying what it does about it.
+Status EventLog::open_segment(std::uint64_t number) {
+  const std::string file = path(log_segment_name(number));
+  auto fd = open_log_file(file, O_WRONLY | O_APPEND | O_CREAT);
   if (!fd) return fd.error();
   struct stat info = {};
-  if (::fstat(fd->get(), &info) < 0) return system_error("opening " + path, errno);
+  if (::fstat(fd->get(), &info) < 0) return system_error("opening " + file, errno);
+  const bool is_new = info.st_size == 0;
+  const auto reserve = static_cast<off_t>(limits_.segment_bytes + kReserveBytes);
+  const bool reserved =
+      ::fallocate(fd->get(), FALLOC_FL_KEEP_SIZE, 0, reserve) == 0 || errno != ENOSPC;
+  if (is_new && !reserved && segment_) return system_error("reserving " + file, ENOSPC);
+  // An earlier process may have died between its write and its sync: what was read is acted upon.
+  if (::fdatasync(fd->get()) < 0) return system_error("syncing " + file, errno);
+  if (auto synced = sync_directory(directory_); !synced) return synced;
+  position_.segment = number;
+  position_.offset = static_cast<std::uint64_t>(info.st_size);
   segment_ = std::move(*fd);
-  segment_bytes_ = static_cast<std::size_t>(info.st_size);
-  return sync_directory(directory_);
+  return {};
 }
 
 Status EventLog::append(std::vector<Event>& events) {
   if (failed_) {
     return Error(ErrorKind::kIo, "SystemCallFailed", "an earlier write was lost").in("event log");
   }
-  if (segment_bytes_ > kSegmentBytes) {
-    ++segment_number_;
-    if (auto started = start_segment(); !started) return started;
-  }
-  std::string lines, hash = last_hash_;
-  std::uint64_t seq = last_seq_;
+  std::string lines;
+  LogPosition next = position_;
   for (auto& event : events) {
-    event.seq = ++seq;
+    event.seq = ++next.seq;
     event.boot = boot_id_;
     event.mono_usec = now_boottime_usec();
     event.time_usec = now_wall_usec();
-    const std::string line = event_line(event, hash);
-    hash = sha256_hex(line);
-    lines += line + "\n";
+    const std::string line = event_line(event, next.hash, format_);
+    if (line.size() > kLineBytes) {
+      return Error(ErrorKind::kInternal, "TooLarge", "the event " + event.type + " is too large")
+          .in("event log");
+    }
+    next.hash = sha256_hex(line);
+    lines.append(line).push_back('\n');
   }
-  auto written = write_all(segment_.get(), lines);
-  if (written && ::fdatasync(segment_.get()) < 0) written = system_error("syncing", errno);
-  if (!written) {
+  if (auto written = write_all(segment_.get(), lines); !written) {
     // What reached the disk is unknown: the next start reads it back.
     failed_ = true;
     return std::move(written).in("event log");
   }
-  segment_bytes_ += lines.size();
-  last_hash_ = hash;
-  last_seq_ = seq;
+  next.offset += lines.size();
+  position_ = next;
   return {};
 }
 
-Result<std::vector<Event>> read_events(const std::string& directory, std::uint64_t since_seq,
-                                       std::size_t limit) {
-  auto names = list_directory(directory);
-  if (!names) return names.error();
-  std::vector<Event> events;
-  for (const auto& name : segments_of(*names)) {
-    auto bytes = read_file(directory + "/" + name, kSegmentReadLimit);
-    if (!bytes) return bytes.error();
-    for (const auto& line : split(*bytes, '\n')) {
-      auto parsed = parse_event(line);
-      if (!parsed || parsed->event.seq < since_seq) continue;
-      events.push_back(std::move(parsed->event));
-      if (events.size() >= limit) return events;
-    }
+Status EventLog::sync() {
+  if (!failed_ && ::fdatasync(segment_.get()) == 0) return {};
+  auto error = failed_ ? Error(ErrorKind::kIo, "SystemCallFailed", "an earlier write was lost")
+                       : system_error("syncing", errno);
+  failed_ = true;
+  return std::move(error).in("event log");
+}
+
+Status EventLog::tidy(const NodeState& state) {
+  if (failed_ || position_.offset <= limits_.segment_bytes) return {};
+  return begin_segment(state).in("event log");
+}
+
+Status EventLog::begin_segment(const NodeState& state) {
+  if (state.last_seq != position_.seq) {
+    return Error(ErrorKind::kInternal, "Bug", "the state is not the fold of the log");
   }
-  return events;
+  if (auto synced = sync(); !synced) return synced;
+  const UniqueFd full(::fcntl(segment_.get(), F_DUPFD_CLOEXEC, 0));
+  const auto full_bytes = static_cast<off_t>(position_.offset);
+  if (auto opened = open_segment(position_.segment + 1); !opened) return opened;
+  // What it had reserved and did not need: only room, when it cannot be given back.
+  if (::ftruncate(full.get(), full_bytes) < 0) log_error(system_error("trimming a segment", errno));
+  if (auto written = write_log_snapshot(path(kLogSnapshot), position_, state, format_); !written) {
+    return written;
+  }
+  if (lacks_base_) {
+    auto written = write_log_snapshot(path(kLogBase), position_, state, format_);
+    if (!written) return written;
+    lacks_base_ = false;
+  }
+  if (format_ == 1) return {};  // an older klubster knows nothing of a base
+  return compact_log(directory_, position_.segment, limits_.log_bytes * (may_compact_ ? 1 : 2));
+}
+
+Status EventLog::raise_format() {
+  may_compact_ = true;
+  if (format_ == kNewestLogFormat) return {};
+  if (auto written = write_log_format(directory_, kNewestLogFormat); !written) {
+    return std::move(written).in("event log");
+  }
+  format_ = kNewestLogFormat;
+  return {};
 }
 
 }  // namespace klubster

@@ -64,6 +64,15 @@ Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
   return fd;
 }
 
+Result<UniqueFd> open_regular(const std::string& path, int flags, mode_t mode) {
+  auto fd = open_file(path, flags | O_NONBLOCK | O_NOCTTY, mode);
+  if (!fd) return fd;
+  struct stat info = {};
+  if (::fstat(fd->get(), &info) < 0) return system_error("opening " + path, errno);
+  if (S_ISREG(info.st_mode)) return fd;
+  return Error(ErrorKind::kIo, "SystemCallFailed", "expected a regular file").in(path);
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t limit_bytes) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
   auto fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);

@@ -38,6 +38,10 @@ class UniqueFd {
 // open(2) with O_CLOEXEC. Errors: kIo, "opening PATH: …".
 Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode = 0);
 
+// The same for what must be a regular file: opening a FIFO or a device does not wait for somebody,
+// it is refused (kIo).
+Result<UniqueFd> open_regular(const std::string& path, int flags, mode_t mode = 0);
+
 // The whole of a regular file, links followed. Never blocks on a FIFO or device: anything that is
 // not a regular file is kInvalid, as is one of more than `limit_bytes`. Absent or unreadable: kIo.
 Result<std::string> read_file(const std::string& path, std::size_t limit_bytes);

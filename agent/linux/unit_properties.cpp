@@ -1,6 +1,7 @@
 // One D-Bus signature per kind of property value.
 #include "linux/unit_properties.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -9,6 +10,14 @@
 namespace klubster {
 
 namespace {
+
+// ExecStart expands "$", which only ExecStartEx can forbid. That one systemd 252 writes into the
+// unit's file under a name that it does not know when it reads it again: after a reload the unit
+// has no command, and one whose start still waited fails. So it is for commands that need it.
+bool has_dollar(const ExecCommand& command) {
+  return std::any_of(command.argv.begin(), command.argv.end(),
+                     [](const std::string& word) { return word.find('$') != std::string::npos; });
+}
 
 // Appends a value as the contents of its variant; the first line of each is the signature.
 struct Appender {
@@ -38,6 +47,13 @@ struct Appender {
     basic("as", [&] { message.add_strings(values); });
   }
   void operator()(const ExecCommand& command) const {
+    if (!has_dollar(command)) {
+      return basic("a(sasb)", [&] {
+        message.open('a', "(sasb)").open('r', "sasb");
+        message.add_string(command.argv.front()).add_strings(command.argv).add_bool(false);
+        message.close().close();
+      });
+    }
     basic("a(sasas)", [&] {
       message.open('a', "(sasas)").open('r', "sasas");
       message.add_string(command.argv.front()).add_strings(command.argv);
@@ -106,6 +122,8 @@ const std::map<std::string, std::pair<const char*, Reader>>& readers() {
       {"SubState", {"s", [](BusMessage& m, UnitSnapshot& u) { u.sub_state = m.read_string(); }}},
       {"FragmentPath",
        {"s", [](BusMessage& m, UnitSnapshot& u) { u.fragment_path = m.read_string(); }}},
+      {"ControlGroup",
+       {"s", [](BusMessage& m, UnitSnapshot& u) { u.control_group = m.read_string(); }}},
       {"StatusText",
        {"s", [](BusMessage& m, UnitSnapshot& u) { u.status_text = m.read_string(); }}},
       {"Result", {"s", [](BusMessage& m, UnitSnapshot& u) { u.result = m.read_string(); }}},
@@ -135,7 +153,9 @@ const std::map<std::string, std::pair<const char*, Reader>>& readers() {
 void append_unit_properties(BusMessage& message, const TransientUnit& unit) {
   message.open('a', "(sv)");
   for (const auto& [name, value] : unit.properties) {
-    message.open('r', "sv").add_string(name);
+    const auto* command = std::get_if<ExecCommand>(&value);
+    const bool extended = command != nullptr && has_dollar(*command);
+    message.open('r', "sv").add_string(extended ? name + "Ex" : name);
     std::visit(Appender{message}, value);
     message.close();
   }
@@ -152,6 +172,12 @@ UnitSnapshot read_unit_snapshot(BusMessage& message) {
     if (name == "InvocationID" && type == "ay" && message.enter('v', "ay")) {
       snapshot.invocation = to_hex(message.read_bytes());
       message.exit();
+    } else if (name == "Job" && type == "(uo)" && message.enter('v', "(uo)")) {
+      message.enter('r', "uo");
+      snapshot.queued = message.read_uint32() != 0;
+      message.skip("o");
+      message.exit();
+      message.exit();
     } else if (reader != readers().end() && type == reader->second.first) {
       message.enter('v', type.c_str());
       reader->second.second(message, snapshot);
@@ -163,6 +189,11 @@ UnitSnapshot read_unit_snapshot(BusMessage& message) {
   }
   message.exit();
   return snapshot;
+}
+
+UnitSnapshot read_unit_changes(BusMessage& message) {
+  message.skip("s");  // the interface, which the match has named
+  return read_unit_snapshot(message);
 }
 
 }  // namespace klubster

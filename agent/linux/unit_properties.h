@@ -10,5 +10,7 @@ namespace klubster {
 void append_unit_properties(BusMessage& message, const TransientUnit& unit);
 // Reads the a{sv} of Properties.GetAll; properties of no interest are skipped.
 UnitSnapshot read_unit_snapshot(BusMessage& message);
+// Reads the s, a{sv} of PropertiesChanged: what the signal does not say stays empty.
+UnitSnapshot read_unit_changes(BusMessage& message);
 
 }  // namespace klubster

@@ -93,10 +93,10 @@ int deliver_result(const WorkerPlaces& places, const Json& result) {
     return 2;
   };
   const std::string text = result.dump();
-  if (text.size() > names::kSmallJsonBytes) {
+  if (text.size() > names::kResultJsonBytes) {
     const Error error(ErrorKind::kInvalid, "TooLarge",
                       "the result has " + std::to_string(text.size()) + " bytes, more than " +
-                          std::to_string(names::kSmallJsonBytes));
+                          std::to_string(names::kResultJsonBytes));
     return deliver_result(places, failed_result(error));
   }
   auto file = open_file(places.result, O_WRONLY | O_TRUNC | O_NOFOLLOW);

@@ -22,6 +22,7 @@ std::vector<std::string> kernel_words(std::string_view line);
 TreeLayer kernel_layer(const std::vector<std::string>& words);
 // Whether the flag is set: "klubster.media=1", "klubster.media=true" or just "klubster.media".
 bool kernel_flag(const std::vector<std::string>& words, std::string_view name);
-inline constexpr std::string_view kKernelFlags[] = {"klubster.media"};
+inline constexpr std::string_view kRecoveryFlag = "klubster.recovery";
+inline constexpr std::string_view kKernelFlags[] = {"klubster.media", kRecoveryFlag};
 
 }  // namespace klubster

@@ -36,9 +36,12 @@ class Maker {
     take_members();
     take_node();
     take_cluster();
+    take_peering();
     take_profile();
+    take_core();
     take_values();
     take_behaviour();
+    take_telemetry();
     if (!problems_.empty()) return all_problems();
     config_.config_hash = hash();
     return std::move(config_);
@@ -52,6 +55,11 @@ class Maker {
     const auto found = tree_.settings.find(key);
     if (found != tree_.settings.end()) return found->second.value;
     return default_value(*find_key(key));
+  }
+
+  // What somebody wrote; the schema's default is a description.
+  std::string own_value(const std::string& key) const {
+    return is_set(key) ? value(key) : std::string();
   }
 
   // Values of the entries below `prefix` ("inputs/"), by what stands after it.
@@ -136,6 +144,7 @@ class Maker {
     config_.environment = value("node/environment");
     const std::string set_hostname = value("node/set-hostname");
     config_.set_hostname = set_hostname.empty() ? config_.named_by_match : set_hostname == "true";
+    config_.console = value("node/console") == "true";
     config_.labels = below("node/labels/");
   }
 
@@ -173,17 +182,50 @@ class Maker {
     for (const auto& member : config_.members) {
       if (member.has_mode("server")) servers.push_back(member.name);
     }
-    if (servers.size() > 1) {
-      refuse("members/" + servers[1] + "/modes",
-             "expected at most one member with mode server, since this release forms clusters with "
-             "one server only, found " +
-                 std::to_string(servers.size()) + ": " + join(servers, ", "));
+    // A server that nobody calls a member is a cluster by itself.
+    if (config_.members.empty() && std::ranges::count(config_.modes, "server") != 0) {
+      servers.push_back(config_.node);
     }
     config_.first_server = value("cluster/first-server");
+    config_.init_majority = value("cluster/init-quorum") == "majority";
     if (config_.first_server.empty() && !servers.empty()) config_.first_server = servers[0];
     if (is_set("cluster/first-server") && std::ranges::count(servers, config_.first_server) == 0) {
       refuse("cluster/first-server",
              "expected a member with mode server, found `" + config_.first_server + "`");
+    }
+  }
+
+  void take_peering() {
+    config_.token_next = value("cluster/token-next");
+    config_.peering_listen = value("peering/listen");
+    config_.peering_discovery = value("peering/discovery");
+    config_.peering_ca = own_value("peering/ca");
+    config_.peering_certificate = own_value("peering/certificate");
+    config_.peering_private_key = own_value("peering/private-key");
+    if (!config_.token_next.empty() && token_secret(config_.token_next).value_or("") ==
+                                           token_secret(config_.cluster_token).value_or("-")) {
+      refuse("cluster/token-next", "expected another token than cluster/token, found the same");
+    }
+    const bool some =
+        is_set("peering/ca") || is_set("peering/certificate") || is_set("peering/private-key");
+    if (!some) return;
+    for (const std::string key : {"peering/ca", "peering/certificate", "peering/private-key"}) {
+      if (!is_set(key) && !has_problem(key)) refuse_missing_pki(key);
+    }
+  }
+
+  void refuse_missing_pki(const std::string& key) {
+    const std::string message =
+        "expected it, since peering/ca, peering/certificate and peering/private-key belong "
+        "together";
+    if (key == "peering/private-key" && tree_.elsewhere) {
+      config_.warnings.push_back("key " + key +
+                                 ": not in this tree; the machine must get it as the credential " +
+                                 credential_name(key));
+    } else if (key == "peering/private-key" && lenient_) {
+      config_.warnings.push_back("key " + key + ": this secret cannot be read now");
+    } else {
+      refuse(key, message + ", found no such file");
     }
   }
 
@@ -208,6 +250,25 @@ class Maker {
       refuse("profile/url", "expected the URL that the mirrors are for, found no such file");
     }
     check_pinned();
+  }
+
+  // A file .sha256 of productive-k3s names the archive after the digest, by a path of its own.
+  void take_core() {
+    config_.core.path = value("core/path");
+    config_.core.url = value("core/url");
+    const auto digest = words(value("core/sha256"));
+    if (!digest.empty()) config_.core.sha256 = digest[0];
+    if (!digest.empty() && !is_sha256_hex(digest[0])) {
+      refuse("core/sha256",
+             "expected 64 lower-case hex digits, found `" + printable(digest[0], 80) + "`");
+    }
+    if (!config_.core.path.empty() && !config_.core.url.empty()) {
+      refuse("core/path", "expected either core/path or core/url, found both");
+    }
+    if (!config_.core.url.empty() && digest.empty() && !has_problem("core/sha256")) {
+      refuse("core/url", "expected the bundle's digest in core/sha256, found no such file",
+             "Unpinned");
+    }
   }
 
   void check_pinned() {
@@ -252,8 +313,24 @@ class Maker {
 
   void take_behaviour() {
     config_.apply_auto = value("apply/auto") == "true";
-    config_.peering_listen = value("peering/listen");
+    config_.allow_destroy = value("apply/allow-destroy") == "true";
+    config_.recheck_usec = parse_duration_usec(value("apply/recheck")).value_or(0);
+    config_.repair_drift = value("apply/drift") == "repair";
     config_.recovery_attempts = parse_number(value("recovery/attempts")).value_or(0);
+    config_.recovery_reboots = parse_number(value("recovery/reboots")).value_or(0);
+    config_.recovery_boots = parse_number(value("recovery/boots")).value_or(0);
+    config_.recovery_deadline_usec = parse_duration_usec(value("recovery/deadline")).value_or(0);
+    config_.recovery_action = rung_of(value("recovery/action")).value_or(Rung::kRecovery);
+    config_.bless_when_ready = value("recovery/bless") == "ready";
+  }
+
+  void take_telemetry() {
+    config_.telemetry = {value("telemetry/enabled") == "true", value("telemetry/endpoint"),
+                         own_value("telemetry/token"), own_value("telemetry/ca")};
+    if (config_.telemetry.endpoint.starts_with("http://")) {
+      refuse("telemetry/endpoint",
+             "expected https://, since a token may go with it, found http://");
+    }
   }
 
   Error all_problems() const {
@@ -288,11 +365,11 @@ class Maker {
   NodeConfig config_;
 };
 
-std::string salted_digest(std::string_view salt, std::string_view key, std::string_view value) {
+}  // namespace
+
+std::string secret_digest(std::string_view salt, std::string_view key, std::string_view value) {
   return to_hex(hkdf_sha256(value, salt, "klubster secret " + std::string(key), 32));
 }
-
-}  // namespace
 
 bool Member::has_mode(std::string_view mode) const {
   return std::ranges::count(modes, mode) != 0;
@@ -312,7 +389,8 @@ Result<NodeConfig> make_node_config(const MergedTree& tree) {
   return Maker(tree, false).run();
 }
 
-Json to_json(const NodeConfig& config, SecretForm form, std::string_view salt) {
+Json to_json(const NodeConfig& config, SecretForm form, std::string_view salt,
+             const std::set<std::string>& sensitive) {
   Json json;
   json["v"] = 1;
   json["node"] = config.node;
@@ -322,12 +400,12 @@ Json to_json(const NodeConfig& config, SecretForm form, std::string_view salt) {
   Json values = Json::object();
   for (const auto& [key, setting] : config.settings) {
     Json entry;
-    if (!find_key(key)->secret) {
+    if (!find_key(key)->secret && !sensitive.contains(key)) {
       entry["value"] = setting.value;
     } else if (form == SecretForm::kHidden) {
       entry["secret"] = "(secret)";
     } else {
-      entry["secret"] = salted_digest(salt, key, setting.value);
+      entry["secret"] = secret_digest(salt, key, setting.value);
     }
     entry["layer"] = setting.origin.layer;
     entry["file"] = setting.origin.file;
@@ -353,7 +431,8 @@ Result<NodeConfig> node_config_from_json(const Json& json,
     Setting setting{value.text_or("value"),
                     {static_cast<int>(value.integer_or("layer")), value.text_or("file")},
                     {}};
-    if (!spec->secret) {
+    const bool sensitive = key.starts_with("inputs/") && !value.get("secret").is_null();
+    if (!spec->secret && !sensitive) {
       const auto fits = check_value(*spec, setting.value);
       if (!fits) return reader.refuse(key, fits.error().message());
       tree.settings[key] = std::move(setting);

@@ -79,6 +79,10 @@ void read_body(JsonReader& reader, RecordBody& body) {
   if (!reader.raw("step").is_null()) {
     reader.object("step", [&](JsonReader& member) { body.step = read_step(member); });
   }
+  body.boot = reader.text_or("boot", "", 32);
+  if (!reader.raw("forming").is_null()) {
+    reader.object("forming", [&](JsonReader& member) { body.forming = read_forming(member); });
+  }
   body.versions = read_texts(reader, "versions");
 }
 
@@ -101,6 +105,8 @@ void write_body(Json& json, const RecordBody& body) {
     step["attempt"] = body.step->attempt;
     step["waitingFor"] = body.step->waiting_for;
   }
+  if (!body.boot.empty()) json["boot"] = body.boot;
+  if (body.forming) json["forming"] = to_json(*body.forming);
   json["versions"] = texts_json(body.versions);
 }
 

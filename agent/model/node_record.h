@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "model/condition.h"
+#include "model/record_forming.h"
 
 namespace klubster {
 
@@ -57,6 +58,8 @@ struct RecordBody {
   std::optional<RecordProfile> profile;
   std::vector<Condition> conditions;
   std::optional<RecordStep> step;
+  std::string boot;  // the kind of its boot; empty: the daemon has not said yet
+  std::optional<RecordForming> forming = {};  // likewise
   std::map<std::string, std::string> versions;
   bool operator==(const RecordBody&) const = default;
 };
@@ -90,7 +93,7 @@ Json to_json(const NodeRecord& record);
 // made it: see verify_record().
 Result<NodeRecord> record_from_json(const Json& json);
 
-// {"generation","profile"?,"conditions","step"?,"versions"}; kInvalid, reason "BadJson".
+// {"generation","profile"?,"conditions","step"?,"boot"?,"versions"}; kInvalid, reason "BadJson".
 Result<RecordBody> record_body_from_json(const Json& json);
 Json to_json(const RecordBody& body);
 

@@ -118,6 +118,7 @@ StepSpec read_step(JsonReader& reader) {
   step.kind = kind.value_or(StepKind::kTask);
   step.run = reader.texts("run");
   step.start_unit = reader.text("startUnit");
+  step.core_mode = reader.text_or("core", "");
   step.unit_name = reader.text("unitName");
   reader.members(
       "unit", [&](const std::string& name, const Json& value) { step.unit.emplace(name, value); });
@@ -150,10 +151,19 @@ StepSpec read_step(JsonReader& reader) {
   });
   step.when_input = reader.text("whenInput");
   step.when_is = reader.text("whenIs");
+  step.condition = reader.text_or("condition", "");
   return step;
 }
 
 }  // namespace
+
+std::set<std::string> sensitive_keys(const Profile& profile) {
+  std::set<std::string> keys;
+  for (const auto& input : profile.inputs) {
+    if (input.sensitive) keys.insert("inputs/" + input.name);
+  }
+  return keys;
+}
 
 const InputSpec* Profile::find_input(std::string_view wanted) const {
   for (const auto& input : inputs) {
@@ -204,6 +214,9 @@ Json to_json(const StepSpec& step) {
   json["limits"]["tasks"] = step.limits.tasks;
   json["whenInput"] = step.when_input;
   json["whenIs"] = step.when_is;
+  // Left out when it is empty: what ran before there were any keeps its fingerprint.
+  if (!step.condition.empty()) json["condition"] = step.condition;
+  if (!step.core_mode.empty()) json["core"] = step.core_mode;
   return json;
 }
 

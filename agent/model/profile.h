@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,6 +88,7 @@ struct StepSpec {
   StepKind kind = StepKind::kTask;
   std::vector<std::string> run;      // a relative first word is inside the package
   std::string start_unit;            // startUnit: an existing unit instead of run
+  std::string core_mode;             // core: the phase's part of productive-k3s Core instead of run
   std::string unit_name;             // unitName of a service, else empty
   std::map<std::string, Json> unit;  // systemd properties from the allow list
   std::string user;                  // empty: root
@@ -104,6 +106,7 @@ struct StepSpec {
   std::vector<int> reboot_codes = {194};
   LimitSpec limits;
   std::string when_input, when_is;  // empty: always
+  std::string condition;            // that the phase has once this step is done; empty: none
 };
 
 struct Profile {
@@ -114,7 +117,8 @@ struct Profile {
   std::string engine;    // spec.engine.type
   std::string install_script;
   std::vector<std::string> os, architectures;
-  std::map<std::string, std::string> requires_versions;  // infra, core, klubster
+  // infra, core, klubster; of a mapping below infra or core one entry a key: "core.minVersion"
+  std::map<std::string, std::string> requires_versions;
   std::vector<InputSpec> inputs;
   std::map<std::string, std::vector<StepSpec>> modes;  // phase -> steps in written order
   std::map<std::string, StepSpec> commands;
@@ -129,6 +133,9 @@ struct Profile {
 Json to_json(const Profile& profile);
 Json to_json(const StepSpec& step);
 Result<Profile> profile_from_json(const Json& json);
+
+// The keys of the config tree with values for inputs that are sensitive: "inputs/NAME".
+std::set<std::string> sensitive_keys(const Profile& profile);
 
 // systemd properties that a manifest's `unit` may set, with how D-Bus wants them.
 enum class UnitPropertyType { kString, kBool, kUint64, kUsec, kStringList, kOctal };

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxSteps = 200;
 constexpr std::size_t kMaxInputs = 500;
+constexpr std::size_t kMaxCoreId = 54;  // "-preflight" comes behind it
 constexpr std::size_t kMaxArguments = 256;
 constexpr std::size_t kMaxArgumentBytes = 32 * 1024;
 constexpr std::size_t kMaxDescriptionBytes = 1024;
@@ -24,6 +25,14 @@ constexpr std::uint64_t kMaxPeers = 1000;
 
 std::string quoted(std::string_view text) {
   return "\"" + printable(text, 80) + "\"";
+}
+
+// X.Y.Z: what productive-k3s compares, three numbers and nothing more.
+bool is_release(std::string_view text) {
+  const auto parts = split(text, '.');
+  return parts.size() == 3 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+           return parse_number(part, INT32_MAX).has_value();
+         });
 }
 
 // Collects problems of one profile; one function per part of it.
@@ -51,6 +60,7 @@ class Checker {
   }
 
   void head();
+  void requirement(const std::string& name, const std::string& constraint);
   void inputs();
   void input(const std::string& path, const InputSpec& input);
   void phase(const std::string& mode, const std::vector<StepSpec>& steps);
@@ -58,6 +68,7 @@ class Checker {
   void operator_verb(const std::string& name, const StepSpec& command);
   void step(const std::string& path, const StepSpec& step);
   void step_kind(const std::string& path, const StepSpec& step);
+  void core(const std::string& path, const StepSpec& step);
   void step_data(const std::string& path, const StepSpec& step);
   void step_numbers(const std::string& path, const StepSpec& step);
   void unit(const std::string& path, const StepSpec& step);
@@ -74,21 +85,29 @@ void Checker::head() {
          profile_.version);
   expect(is_plain(profile_.category, 128), "metadata.category", "a short text", profile_.category);
   expect(is_plain(profile_.scenario, 128), "spec.scenario.type", "a short text", profile_.scenario);
-  static const std::set<std::string, std::less<>> kEngines = {"", "shell", "ansible", "opentofu"};
-  expect(kEngines.count(profile_.engine) > 0, "spec.engine.type", "shell, ansible or opentofu",
-         profile_.engine);
+  expect(is_plain(profile_.engine, 128), "spec.engine.type", "a short text", profile_.engine);
   expect(profile_.install_script.empty() || is_package_path(profile_.install_script),
          "spec.execution.installScript", "a path inside the package", profile_.install_script);
-  for (const auto& [name, constraint] : profile_.requires_versions) {
-    const std::string path = "spec.compatibility.requires." + name;
-    expect(is_plain(constraint, 64), path, "a short text", constraint);
-    if (name == "klubster") {
-      expect(version_satisfies(kManifestVersion, constraint).has_value(), path,
-             "conditions such as >=1", constraint);
-    } else {
-      expect(name == "infra" || name == "core", path, "infra, core or klubster", name);
-    }
+  for (const auto& [name, constraint] : profile_.requires_versions)
+    requirement(name, constraint);
+}
+
+void Checker::requirement(const std::string& name, const std::string& constraint) {
+  const std::string path = "spec.compatibility.requires." + name;
+  expect(is_plain(constraint, 64), path, "a short text", constraint);
+  if (name == "klubster") {
+    return expect(version_satisfies(kManifestVersion, constraint).has_value(), path,
+                  "conditions such as >=1", constraint);
   }
+  if (name == "infra" || name == "core") return;
+  const std::string component = name.substr(0, name.find('.'));
+  const auto keys = requirement_words(component);
+  const bool known = std::any_of(keys.begin(), keys.end(), [&](const std::string& key) {
+    return name == join({component, key}, ".");
+  });
+  if (!known) return expect(false, path, "infra, core or klubster", name);
+  if (name.find("Version") == std::string::npos) return;
+  expect(is_release(constraint), path, "a version X.Y.Z", constraint);
 }
 
 void Checker::inputs() {
@@ -156,8 +175,19 @@ void Checker::phase(const std::string& mode, const std::vector<StepSpec>& steps)
                                 std::to_string(steps.size()));
     return;
   }
+  std::string first_core;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    step(path + ".steps[" + std::to_string(i) + "]", steps[i]);
+    const std::string at = path + ".steps[" + std::to_string(i) + "]";
+    step(at, steps[i]);
+    const StepSpec& one = steps[i];
+    if (one.core_mode.empty()) continue;
+    // Peers find servers and agents by their phases, and so does Core's part here.
+    expect(one.core_mode == mode, at + ".core.mode", "the phase's own mode " + mode, one.core_mode);
+    if (!first_core.empty()) {
+      refuse(at + ".core",
+             "expected one core step in a phase, found " + quoted(first_core) + " before it");
+    }
+    first_core = one.id;
   }
   order(path, steps);
 }
@@ -221,8 +251,8 @@ void Checker::operator_verb(const std::string& name, const StepSpec& command) {
   if (command.kind != StepKind::kTask) {
     refuse(path + ".kind", "expected a task, found a service: an operator waits for a command");
   }
+  if (!command.core_mode.empty()) refuse(path + ".core", "expected it in a step, not in a command");
   if (!command.after.empty()) refuse(path + ".after", "a command has no order");
-  if (!command.needs.empty()) refuse(path + ".needs", "a command does not wait for peers");
 }
 
 void Checker::step(const std::string& path, const StepSpec& step) {
@@ -236,7 +266,9 @@ void Checker::step(const std::string& path, const StepSpec& step) {
 
 void Checker::step_kind(const std::string& path, const StepSpec& step) {
   const bool is_service = step.kind == StepKind::kService;
-  if (step.start_unit.empty()) {
+  if (!step.core_mode.empty()) {
+    core(path, step);
+  } else if (step.start_unit.empty()) {
     argv(path + ".run", step.run);
     if (step.run.empty()) refuse(path + ".run", "expected a command, found nothing");
   } else {
@@ -259,6 +291,10 @@ void Checker::step_kind(const std::string& path, const StepSpec& step) {
            step.unit_name);
     if (!is_service) refuse(path + ".unitName", "expected kind: service beside it, found task");
   }
+  if (!step.condition.empty()) {
+    expect(is_condition(step.condition) && step.condition != "Ready", path + ".condition",
+           "a condition of its own such as Prepared", step.condition);
+  }
   if (!step.user.empty()) expect(is_user_name(step.user), path + ".user", "a user", step.user);
   if (step.ready) {
     argv(path + ".ready.run", step.ready.run);
@@ -269,6 +305,23 @@ void Checker::step_kind(const std::string& path, const StepSpec& step) {
     if (is_service) refuse(path + ".check", "expected kind: task beside it (a service has ready)");
   }
   if (step.undo) argv(path + ".undo", step.undo.run);
+}
+
+// with_core() makes Core's steps of it: what else it said would be lost.
+void Checker::core(const std::string& path, const StepSpec& step) {
+  StepSpec all;
+  all.id = step.id;
+  all.core_mode = step.core_mode;
+  all.needs = step.needs;
+  all.after = step.after;
+  all.files_digest = step.files_digest;
+  if (to_json(step) != to_json(all)) {
+    refuse(path, "expected nothing but id, needs and after beside core");
+  }
+  if (step.id.size() > kMaxCoreId) {
+    refuse(path + ".id", "expected at most " + std::to_string(kMaxCoreId) +
+                             " characters beside core, found " + std::to_string(step.id.size()));
+  }
 }
 
 void Checker::argv(const std::string& path, const std::vector<std::string>& words) {

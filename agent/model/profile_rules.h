@@ -41,6 +41,13 @@ std::optional<InputType> input_type_from(std::string_view text);
 std::optional<StepKind> step_kind_from(std::string_view text);
 std::vector<std::string> input_source_words();
 std::vector<std::string> input_type_words();
+// What productive-k3s-infra runs a package without modes with. Other words are told, not refused:
+// nothing here runs by them.
+std::vector<std::string> engine_words();
+std::vector<std::string> scenario_words();
+// The keys of a mapping below requires.infra and requires.core; those that end in a version take
+// X.Y.Z.
+std::vector<std::string> requirement_words(std::string_view component);
 
 // Relative, no empty, "." or ".." part, no control characters, not starting with "-".
 bool is_package_path(std::string_view path);

@@ -83,5 +83,16 @@ std::vector<std::string> input_source_words() {
 std::vector<std::string> input_type_words() {
   return texts_of(kTypes);
 }
+std::vector<std::string> engine_words() {
+  return {"shell", "ansible", "opentofu"};
+}
+std::vector<std::string> scenario_words() {
+  return {"multipass", "onprem-basic", "onprem-basic-arm", "aws-single-node"};
+}
+std::vector<std::string> requirement_words(std::string_view component) {
+  if (component == "infra") return {"contract", "minEngineVersion", "maxEngineVersionExclusive"};
+  if (component == "core") return {"minVersion", "maxVersionExclusive"};
+  return {};
+}
 
 }  // namespace klubster

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/environment.h"
 #include "model/profile.h"
+#include "model/rung.h"
 #include "model/token.h"
 
 namespace klubster {
@@ -28,6 +29,8 @@ constexpr KeySpec kSchema[] = {
      "selects overlays/environment=NAME"},
     {"node/set-hostname", ValueType::kBool, "true when match/ named the node", false, true, kFirst,
      "make the node's name the machine's hostname, before any step"},
+    {"node/console", ValueType::kBool, "true", false, true, kFirst,
+     "show at the login prompt and after a login how this node is, and how far a download"},
     {"node/labels/<label>", ValueType::kText, "", false, true, kFirst,
      "a label, shown to peers; a prefix is a directory: node/labels/topology.kubernetes.io/zone"},
 
@@ -37,8 +40,12 @@ constexpr KeySpec kSchema[] = {
      "the cluster's id, once it was formed"},
     {"cluster/token", ValueType::kToken, "", true, false, kFirst,
      "makes a node a member; made by `klubster token create`, the same on every node"},
+    {"cluster/token-next", ValueType::kToken, "", true, true, kFirst,
+     "a second token whose holders are members too, while the token is turned"},
     {"cluster/first-server", ValueType::kHostname, "the first server by name", false, true, kFirst,
      "the member that forms the cluster"},
+    {"cluster/init-quorum", ValueType::kQuorum, "all", false, true, kFirst,
+     "which of the other servers must have promised before the first one forms the cluster"},
 
     {"members/<name>/modes", ValueType::kModes, "", false, true, kFirst,
      "what a member does; the entry makes it a member"},
@@ -67,6 +74,13 @@ constexpr KeySpec kSchema[] = {
     {"profile/limits/ratio", ValueType::kNumber, "200", false, true, kFirst,
      "how many times larger than the package its content may be"},
 
+    {"core/path", ValueType::kPath, "", false, true, kFirst,
+     "the productive-k3s Core bundle that runs packages without modes: an archive or a directory"},
+    {"core/url", ValueType::kUrl, "", false, true, kFirst,
+     "where that bundle is fetched from, instead of core/path; needs core/sha256"},
+    {"core/sha256", ValueType::kText, "", false, true, kFirst,
+     "the bundle's SHA-256, alone or as the line of its .sha256 file"},
+
     {"inputs/<NAME>", ValueType::kVariable, "what the profile says", false, true, kFirst,
      "the value of one of the profile's inputs"},
     {"secrets/<NAME>", ValueType::kVariable, "", true, true, kFirst,
@@ -77,12 +91,50 @@ constexpr KeySpec kSchema[] = {
 
     {"apply/auto", ValueType::kBool, "true", false, true, kFirst,
      "carry out changes at boot and on reload; otherwise `klubster apply` does"},
+    {"apply/allow-destroy", ValueType::kBool, "false", false, true, kFirst,
+     "undo what a new profile or config no longer has; otherwise `klubster apply "
+     "--allow-destroy` does"},
+    {"apply/recheck", ValueType::kDuration, "1h", false, true, kFirst,
+     "how often the `check` of a step that is done is asked again; 0s: never by itself"},
+    {"apply/drift", ValueType::kDrift, "report", false, true, kFirst,
+     "when that check fails: report it, or repair by running the step again"},
 
     {"peering/listen", ValueType::kEndpoint, "[::]:9446", false, true, kFirst,
      "where klubster-peerd listens"},
+    {"peering/discovery", ValueType::kDiscovery, "auto", false, true, kFirst,
+     "find members without an address by mDNS; auto: where Avahi runs"},
+    {"peering/ca", ValueType::kPem, "derived from cluster/token", false, true, kFirst,
+     "the authorities that issue the members' certificates, instead of the token's"},
+    {"peering/certificate", ValueType::kPem, "issued by the node itself", false, true, kFirst,
+     "this node's certificate by peering/ca, for the node's name, with an Ed25519 key"},
+    {"peering/private-key", ValueType::kPrivateKey, "made at first start", true, true, kFirst,
+     "the key of peering/certificate, which then is the node's identity key"},
 
     {"recovery/attempts", ValueType::kNumber, "what the profile says", false, true, kFirst,
      "how often a step is tried before it has failed, instead of the profile's retry.attempts"},
+    {"recovery/reboots", ValueType::kCount, "1", false, true, kFirst,
+     "how often in a row a new generation that fails reboots the machine"},
+    {"recovery/boots", ValueType::kCount, "10", false, true, kFirst,
+     "how many boots in a row may end within 10 minutes of their start, before recovery mode "
+     "starts "
+     "nothing at all; 0: any number"},
+    {"recovery/deadline", ValueType::kDuration, "30m", false, true, kFirst,
+     "how long a new generation may work until it is ready; waiting does not count"},
+    {"recovery/action", ValueType::kRung, "recovery", false, true, kFirst,
+     "the last thing to do about a new generation that fails: none, reboot, rollback to the last "
+     "good one, or recovery mode"},
+    {"recovery/bless", ValueType::kBless, "sound", false, true, kFirst,
+     "a boot is good when the state is sound and nothing has failed, or only once all is ready"},
+
+    {"telemetry/enabled", ValueType::kBool, "false", false, true, kFirst,
+     "consent: tell telemetry/endpoint what was installed and how that ended; without it no packet "
+     "is sent"},
+    {"telemetry/endpoint", ValueType::kUrl, "https://telemetry.productive-k3s.io/telemetry", false,
+     true, kFirst, "where the events go; https only"},
+    {"telemetry/token", ValueType::kText, "", true, true, kFirst,
+     "the bearer token that the endpoint asks for"},
+    {"telemetry/ca", ValueType::kPem, "the system's authorities", false, true, kFirst,
+     "certificates that the endpoint is checked against"},
 };
 
 bool is_lower_or_digit(char c) {
@@ -203,6 +255,11 @@ bool is_pem(std::string_view value) {
   return begin != std::string_view::npos && end != std::string_view::npos && begin < end;
 }
 
+bool is_private_key(std::string_view value) {
+  return value.find("-----BEGIN PRIVATE KEY-----") != std::string_view::npos &&
+         value.find("-----END PRIVATE KEY-----") != std::string_view::npos;
+}
+
 bool has_form(ValueType type, std::string_view value) {
   switch (type) {
     case ValueType::kHostname:
@@ -237,6 +294,22 @@ bool has_form(ValueType type, std::string_view value) {
       return parse_number(value, 1'000'000'000).value_or(0) > 0;
     case ValueType::kSize:
       return parse_size(value).value_or(0) > 0;
+    case ValueType::kDuration:
+      return parse_duration_usec(value).has_value();
+    case ValueType::kDrift:
+      return value == "report" || value == "repair";
+    case ValueType::kCount:
+      return parse_number(value, 1'000'000'000).has_value();
+    case ValueType::kRung:
+      return rung_of(value).has_value();
+    case ValueType::kBless:
+      return value == "sound" || value == "ready";
+    case ValueType::kDiscovery:
+      return value == "auto" || value == "mdns" || value == "none";
+    case ValueType::kPrivateKey:
+      return is_private_key(value);
+    case ValueType::kQuorum:
+      return value == "all" || value == "majority";
   }
   return false;
 }
@@ -288,36 +361,68 @@ std::string nearest_key(std::string_view key) {
 }
 
 std::string_view type_name(ValueType type) {
-  constexpr std::array<std::string_view, 16> kNames = {
-      "hostname", "name", "bool",   "modes",        "text",        "text", "token",  "endpoint",
-      "URL",      "path", "digest", "minisign key", "Ed25519 key", "PEM",  "number", "size"};
+  constexpr auto kNames = std::to_array<std::string_view>({"hostname",
+                                                           "name",
+                                                           "bool",
+                                                           "modes",
+                                                           "text",
+                                                           "text",
+                                                           "token",
+                                                           "endpoint",
+                                                           "URL",
+                                                           "path",
+                                                           "digest",
+                                                           "minisign key",
+                                                           "Ed25519 key",
+                                                           "PEM",
+                                                           "number",
+                                                           "size",
+                                                           "duration",
+                                                           "report or repair",
+                                                           "count",
+                                                           "rung",
+                                                           "sound or ready",
+                                                           "auto, mdns or none",
+                                                           "private key",
+                                                           "all or majority"});
+  static_assert(kNames.size() == kValueTypes);
   return kNames[static_cast<std::size_t>(type)];
 }
 
 std::string_view expectation(ValueType type) {
-  constexpr std::array<std::string_view, 16> kTexts = {
-      "a host name of one label (a-z, 0-9, -; at most 63)",
-      "a name (a-z, 0-9, -; at most 63)",
-      "true or false",
-      "words of server, agent, stack, single-node, each at most once",
-      "one line of text",
-      "text of at most 32 KiB",
-      "a token made by `klubster token create`",
-      "HOST:PORT or [IPv6]:PORT",
-      "a URL that begins with https:// (http:// with profile/sha256) and holds no password",
-      "an absolute path without `:`",
-      "a SHA-256 digest of 64 lower-case hex digits",
-      "the line RW... of a minisign public key",
-      "an Ed25519 public key (32 bytes as base64)",
-      "certificates in PEM form",
-      "a whole number greater than 0",
-      "a size such as 65536, 64K, 512M or 2G"};
+  constexpr auto kTexts = std::to_array<std::string_view>(
+      {"a host name of one label (a-z, 0-9, -; at most 63)",
+       "a name (a-z, 0-9, -; at most 63)",
+       "true or false",
+       "words of server, agent, stack, single-node, each at most once",
+       "one line of text",
+       "text of at most 32 KiB",
+       "a token made by `klubster token create`",
+       "HOST:PORT or [IPv6]:PORT",
+       "a URL that begins with https:// (http:// with profile/sha256) and holds no password",
+       "an absolute path without `:`",
+       "a SHA-256 digest of 64 lower-case hex digits",
+       "the line RW... of a minisign public key",
+       "an Ed25519 public key (32 bytes as base64)",
+       "certificates in PEM form",
+       "a whole number greater than 0",
+       "a size such as 65536, 64K, 512M or 2G",
+       "a duration such as 90s, 5m or 1h30m; 0s: never",
+       "report or repair",
+       "a whole number",
+       "none, reboot, rollback or recovery",
+       "sound or ready",
+       "auto, mdns or none",
+       "a private key in PEM form (PKCS #8, BEGIN PRIVATE KEY)",
+       "all or majority"});
+  static_assert(kTexts.size() == kValueTypes);
   return kTexts[static_cast<std::size_t>(type)];
 }
 
 bool allows_newline(ValueType type) {
   // Whether an input may have one is the manifest's to say.
-  return type == ValueType::kPem || type == ValueType::kMinisign || type == ValueType::kVariable;
+  return type == ValueType::kPem || type == ValueType::kPrivateKey ||
+         type == ValueType::kMinisign || type == ValueType::kVariable;
 }
 
 Status check_value(const KeySpec& spec, std::string_view value) {

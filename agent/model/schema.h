@@ -14,23 +14,32 @@
 namespace klubster {
 
 enum class ValueType {
-  kHostname,  // one DNS label
-  kName,      // [a-z0-9][a-z0-9-]*, at most 63
-  kBool,      // true, false
-  kModes,     // words of kModeNames, in order, none twice
-  kText,      // one line
-  kVariable,  // what an environment variable may hold (model/environment.h)
-  kToken,     // model/token.h
-  kEndpoint,  // HOST:PORT, [IPv6]:PORT
-  kUrl,       // https://… or http://…, no password in it
-  kPath,      // absolute
-  kSha256,    // 64 hex digits
-  kMinisign,  // the line RW… of a minisign public key, or the whole .pub file
-  kEd25519,   // 32 bytes as base64
-  kPem,       // one or more certificates
-  kNumber,    // decimal
-  kSize,      // bytes: 4096, 64K, 512M, 2G
+  kHostname,    // one DNS label
+  kName,        // [a-z0-9][a-z0-9-]*, at most 63
+  kBool,        // true, false
+  kModes,       // words of kModeNames, in order, none twice
+  kText,        // one line
+  kVariable,    // what an environment variable may hold (model/environment.h)
+  kToken,       // model/token.h
+  kEndpoint,    // HOST:PORT, [IPv6]:PORT
+  kUrl,         // https://… or http://…, no password in it
+  kPath,        // absolute
+  kSha256,      // 64 hex digits
+  kMinisign,    // the line RW… of a minisign public key, or the whole .pub file
+  kEd25519,     // 32 bytes as base64
+  kPem,         // one or more certificates
+  kNumber,      // decimal
+  kSize,        // bytes: 4096, 64K, 512M, 2G
+  kDuration,    // 90s, 5m, 1h; 0s: never
+  kDrift,       // report, repair
+  kCount,       // decimal, 0 included
+  kRung,        // none, reboot, rollback, recovery
+  kBless,       // sound, ready
+  kDiscovery,   // auto, mdns, none
+  kPrivateKey,  // PKCS #8
+  kQuorum,      // all, majority
 };
+inline constexpr std::size_t kValueTypes = static_cast<std::size_t>(ValueType::kQuorum) + 1;
 
 struct KeySpec {
   // "profile/url"; a segment in angle brackets stands for one of the user's own names: <name> (a

@@ -161,7 +161,11 @@ std::string issue_certificate(const Ed25519Key& authority, std::string_view publ
 std::string certificate_key(const std::string& pem) {
   const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  const EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate.get());
+  return certificate_key(certificate.get());
+}
+
+std::string certificate_key(const x509_st* certificate) {
+  const EVP_PKEY* key = certificate == nullptr ? nullptr : X509_get0_pubkey(certificate);
   std::string raw(kEd25519KeyBytes, '\0');
   std::size_t length = raw.size();
   if (key == nullptr || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 ||
@@ -171,6 +175,33 @@ std::string certificate_key(const std::string& pem) {
     return "";
   }
   return raw;
+}
+
+Result<Ed25519Key> private_key_from_pem(const std::string& pem) {
+  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  // Without a callback a locked key would ask the terminal for its passphrase.
+  const auto no_passphrase = [](char*, int, int, void*) { return 0; };
+  const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  std::string seed(kEd25519KeyBytes, '\0');
+  std::size_t length = seed.size();
+  if (key == nullptr || EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519 ||
+      EVP_PKEY_get_raw_private_key(key.get(), reinterpret_cast<unsigned char*>(seed.data()),
+                                   &length) != 1) {
+    ERR_clear_error();
+    return Error(ErrorKind::kInvalid, "BadKey",
+                 "expected an Ed25519 private key in PEM form, found something else")
+        .hint("openssl genpkey -algorithm ed25519");
+  }
+  return Ed25519Key::from_seed(seed);
+}
+
+bool is_certificate_for(const std::string& pem, const std::string& name) {
+  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const bool fits = certificate != nullptr &&
+                    X509_check_host(certificate.get(), name.data(), name.size(), 0, nullptr) == 1;
+  ERR_clear_error();
+  return fits;
 }
 
 std::string private_key_pem(const Ed25519Key& key) {

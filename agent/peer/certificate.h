@@ -8,6 +8,8 @@
 #include "base/ed25519.h"
 #include "base/result.h"
 
+struct x509_st;
+
 namespace klubster {
 
 // The authority's key, derived from the token's secret (model/token.h) by HKDF: whoever holds the
@@ -23,8 +25,16 @@ std::string authority_certificate(const Ed25519Key& authority);
 std::string issue_certificate(const Ed25519Key& authority, std::string_view public_key,
                               const std::string& name);
 
-// The raw Ed25519 key of a PEM certificate; empty when it has none of that kind.
+// The raw Ed25519 key of a certificate (PEM, or libcrypto's X509); empty when it has none of that
+// kind.
 std::string certificate_key(const std::string& pem);
+std::string certificate_key(const x509_st* certificate);
+
+// The key of a PKCS #8 PEM. kInvalid, reason "BadKey", when it is not an Ed25519 one.
+Result<Ed25519Key> private_key_from_pem(const std::string& pem);
+
+// Whether the first certificate of `pem` is for this name (RFC 6125: SAN, else CN).
+bool is_certificate_for(const std::string& pem, const std::string& name);
 
 // PKCS #8 PEM. A secret.
 std::string private_key_pem(const Ed25519Key& key);

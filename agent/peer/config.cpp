@@ -16,6 +16,7 @@ namespace klubster {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+constexpr std::size_t kMaxPemBytes = 128 * 1024;
 
 Member read_member(JsonReader& reader) {
   Member member;
@@ -60,6 +61,11 @@ Result<PeerConfig> parse_peer_config(std::string_view text) {
     config.cluster_id = cluster.text_or("id", "", 128);
   });
   const std::string token = reader.text("token", 1024);
+  const std::string next_token = reader.text_or("tokenNext", "", 1024);
+  config.ca_pem = reader.text_or("ca", "", kMaxPemBytes);
+  config.certificate_pem = reader.text_or("certificate", "", kMaxPemBytes);
+  config.private_key_pem = reader.text_or("privateKey", "", kMaxPemBytes);
+  config.discovery = reader.text_or("discovery", "none", 16);
   config.listen = reader.text_or("listen", "[::]:" + std::string(kPeeringPort), 512);
   config.modes = reader.texts("modes");
   reader.members("labels", [&](const std::string& name, const Json& value) {
@@ -73,6 +79,11 @@ Result<PeerConfig> parse_peer_config(std::string_view text) {
   Result<std::string> secret = token_secret(token);
   if (!secret) return std::move(secret).error().in("cluster/token");
   config.token_secret = *std::move(secret);
+  if (!next_token.empty()) {
+    Result<std::string> next = token_secret(next_token);
+    if (!next) return std::move(next).error().in("cluster/token-next");
+    config.next_token_secret = *std::move(next);
+  }
   if (Result<HostPort> listen = parse_host_port(config.listen); !listen) {
     return std::move(listen).error().in("peering/listen");
   }

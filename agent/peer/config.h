@@ -26,7 +26,11 @@ struct PeerConfig {
   std::string cluster_name;
   std::string cluster_id;  // empty until the cluster is formed
   std::string token_secret;
-  std::string listen;  // "[::]:9446", "10.9.0.11:9446"
+  std::string next_token_secret;  // of a second token that is accepted; empty: none
+  // PEM of cluster members' own authority; empty: the tokens are it.
+  std::string ca_pem, certificate_pem, private_key_pem;
+  std::string discovery = "none";  // auto, mdns, none
+  std::string listen;              // "[::]:9446", "10.9.0.11:9446"
   std::vector<std::string> modes;
   std::map<std::string, std::string> labels;
   std::vector<Member> members;

@@ -2,9 +2,9 @@
 #include "peer/exchange.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/digest.h"
-#include "peer/certificate.h"
 #include "peer/wire.h"
 
 namespace klubster {
@@ -31,6 +31,9 @@ const char* path_of(CallKind kind) {
 
 Problem problem_of_call(const std::string& name, const Error& error) {
   const std::string text = error.message();
+  if (error.reason() == "ClockSuspect" || contains(text, "has expired")) {
+    return {"PeerCertificate", name + " answers with a certificate that is of other days: " + text};
+  }
   if (error.reason() == "TlsFailed") {
     if (contains(text, "subject name")) {
       return {"PeerCertificate", name + " answers with a certificate of another name: " + text};
@@ -42,13 +45,9 @@ Problem problem_of_call(const std::string& name, const Error& error) {
   return {"PeerUnreachable", "calling " + name + ": " + text};
 }
 
-Exchange::Exchange(EventLoop& loop, HttpClient& client, ServerCredentials credentials,
+Exchange::Exchange(EventLoop& loop, HttpClient& client, std::shared_ptr<const HttpTls> tls,
                    ExchangeTimes times, Node node, const std::vector<std::string>& members)
-    : loop_(loop),
-      client_(client),
-      credentials_(std::move(credentials)),
-      times_(times),
-      node_(std::move(node)) {
+    : loop_(loop), client_(client), tls_(std::move(tls)), times_(times), node_(std::move(node)) {
   const std::string seed = random_bytes(4);
   random_.seed(static_cast<std::uint32_t>(std::hash<std::string>{}(seed)));
   for (const std::string& name : members)
@@ -66,13 +65,37 @@ void Exchange::start() {
   round_ = loop_.after(times_.sync_usec, [this] { next_round(); });
 }
 
+void Exchange::set_members(const std::vector<std::string>& members) {
+  const std::set<std::string> wanted(members.begin(), members.end());
+  std::erase_if(contacts_, [&](const auto& entry) {
+    if (wanted.count(entry.first) != 0) return false;
+    if (entry.second.is_running) --running_;
+    return true;
+  });
+  for (const std::string& name : wanted) {
+    if (!contacts_.try_emplace(name).second) continue;
+    ask(name, Want::kSync, chance(kJitterPerPeerUsec));
+  }
+  send_waiting();  // who went may have been among those that run
+  if (!round_ && !contacts_.empty()) {
+    round_ = loop_.after(times_.sync_usec, [this] { next_round(); });
+  }
+}
+
+void Exchange::renew(std::shared_ptr<const HttpTls> tls) {
+  tls_ = std::move(tls);
+  client_.renew();
+}
+
 void Exchange::next_round() {
   node_.on_round();
-  std::vector<std::string> idle;
+  std::vector<std::string> fit;
   for (const auto& [name, contact] : contacts_) {
-    if (!contact.is_running && contact.retry_usec == 0) idle.push_back(name);
+    if (!node_.has_left(name) && contact.retry_usec == 0) fit.push_back(name);
   }
-  if (!idle.empty()) ask(idle[chance(idle.size() - 1)], Want::kSync, 0);
+  if (const std::string name = partners_.next(fit, random_); !name.empty()) {
+    ask(name, Want::kSync, 0);
+  }
   const std::uint64_t fifth = times_.sync_usec / 5;
   round_ = loop_.after(times_.sync_usec - fifth + chance(2 * fifth), [this] { next_round(); });
 }
@@ -86,6 +109,25 @@ void Exchange::push_to_all() {
 
 void Exchange::sync_with(const std::string& name) {
   ask(name, Want::kSync, 0);
+}
+
+void Exchange::retry(const std::string& name) {
+  const auto found = contacts_.find(name);
+  if (found == contacts_.end() || found->second.is_running) return;
+  if (found->second.retry_usec == 0) return;
+  found->second.timer = loop_.after(chance(kCrowdedUsec), [this, name] { send(name); });
+}
+
+void Exchange::sync_with_all() {
+  for (const auto& [name, contact] : contacts_)
+    ask(name, Want::kSync, chance(kJitterPerPeerUsec));
+}
+
+bool Exchange::is_told() const {
+  return std::all_of(contacts_.begin(), contacts_.end(), [](const auto& entry) {
+    const Contact& contact = entry.second;
+    return contact.retry_usec > 0 || (!contact.is_running && contact.want == Want::kNothing);
+  });
 }
 
 void Exchange::reached(const std::string& name, bool was_sync) {
@@ -106,7 +148,7 @@ void Exchange::reached(const std::string& name, bool was_sync) {
 // The mailbox: what is wanted already stands, and a sync includes a push.
 void Exchange::ask(const std::string& name, Want want, std::uint64_t delay_usec) {
   const auto found = contacts_.find(name);
-  if (found == contacts_.end()) return;
+  if (found == contacts_.end() || node_.has_left(name)) return;
   Contact& contact = found->second;
   const bool is_waiting = contact.want != Want::kNothing;
   contact.want = std::max(contact.want, want);
@@ -117,14 +159,21 @@ void Exchange::ask(const std::string& name, Want want, std::uint64_t delay_usec)
 
 void Exchange::send(const std::string& name) {
   Contact& contact = contacts_.at(name);
+  if (node_.has_left(name)) contact.want = Want::kNothing;
   if (contact.is_running || contact.want == Want::kNothing) return;
-  if (running_ >= kMaxRunning) {
-    contact.timer = loop_.after(kCrowdedUsec, [this, name] { send(name); });
-    return;
-  }
+  if (running_ >= kMaxRunning) return waiting_.push_back(name);
   const CallKind kind = contact.want == Want::kSync ? CallKind::kSync : CallKind::kPush;
   contact.want = Want::kNothing;
-  call(name, kind, node_.body(kind));
+  call(name, kind, node_.body(name, kind));
+}
+
+// In the order in which they came.
+void Exchange::send_waiting() {
+  while (running_ < kMaxRunning && !waiting_.empty()) {
+    const std::string name = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (contacts_.count(name) != 0) send(name);
+  }
 }
 
 HttpRequest Exchange::request_to(const std::string& name, const HostPort& address,
@@ -133,11 +182,8 @@ HttpRequest Exchange::request_to(const std::string& name, const HostPort& addres
   request.url = "https://" + name + ":" + std::string(port) + std::string(path);
   // The certificate is for the node's name: the address only says where to knock.
   request.connect_to = name + ":" + std::string(port) + ":" + to_text(address);
-  request.ca_pem = credentials_.authority_pem;
-  request.client_cert_pem = credentials_.certificate_pem;
-  request.client_key_pem = credentials_.key_pem;
+  request.tls = tls_;
   request.require_tls13 = true;
-  request.want_peer_certificate = true;
   request.connect_timeout_usec = times_.connect_usec;
   request.total_timeout_usec = times_.call_usec;
   request.max_response_bytes = kPeerBodyBytes;
@@ -148,19 +194,23 @@ void Exchange::call(const std::string& name, CallKind kind, std::string body) {
   Contact& contact = contacts_.at(name);
   const std::optional<HostPort> address = node_.address(name, contact.attempts++);
   if (!address) {
-    failed(name, {"PeerUnreachable",
-                  "no address of " + name + " is known: set members/" + name + "/address"});
+    failed(name, nullptr,
+           {"PeerUnreachable",
+            "no address of " + name + " is known: set members/" + name + "/address"});
     return;
   }
   HttpRequest request = request_to(name, *address, path_of(kind), kPeeringPort);
   request.method = "POST";
-  request.headers = {"Content-Type: application/json"};
+  request.headers = {"Content-Type: application/json", "Accept:"};
+  request.keep = partners_.contains(name);
   request.body = std::move(body);
   contact.is_running = true;
   ++running_;
+  ++calls_;
   contact.transfer = client_.start(
       std::move(request), [this, name, kind, where = *address](const HttpOutcome& outcome) {
         ended(name, kind, where, outcome);
+        send_waiting();
       });
 }
 
@@ -169,10 +219,10 @@ void Exchange::ended(const std::string& name, CallKind kind, const HostPort& add
   Contact& contact = contacts_.at(name);
   contact.is_running = false;
   --running_;
-  if (outcome.error) return failed(name, problem_of_call(name, *outcome.error));
-  const Caller peer{address.host, name, certificate_key(outcome.response.peer_certificate)};
+  if (outcome.error) return failed(name, &address, problem_of_call(name, *outcome.error));
+  const Caller peer{address.host, name, outcome.response.peer_key};
   Answered answered = node_.answered(peer, kind, outcome.response.status, outcome.response.body);
-  if (answered.problem) return failed(name, std::move(answered.problem));
+  if (answered.problem) return failed(name, &address, std::move(answered.problem));
   contact.retry_usec = 0;
   if (!answered.follow_up.empty()) {
     return call(name, CallKind::kFollowUp, std::move(answered.follow_up));
@@ -182,8 +232,14 @@ void Exchange::ended(const std::string& name, CallKind kind, const HostPort& add
   }
 }
 
-void Exchange::failed(const std::string& name, Problem problem) {
+void Exchange::failed(const std::string& name, const HostPort* address, Problem problem) {
+  ++failed_calls_;
   Contact& contact = contacts_.at(name);
+  if (node_.has_left(name)) {
+    contact.retry_usec = 0;
+    contact.want = Want::kNothing;
+    return node_.failed(name, address, std::move(problem));
+  }
   contact.retry_usec = contact.retry_usec == 0
                            ? times_.first_retry_usec
                            : std::min(2 * contact.retry_usec, times_.last_retry_usec);
@@ -191,7 +247,7 @@ void Exchange::failed(const std::string& name, Problem problem) {
   contact.want = Want::kSync;
   const std::uint64_t delay = contact.retry_usec * 4 / 5 + chance(contact.retry_usec * 2 / 5);
   contact.timer = loop_.after(delay, [this, name] { send(name); });
-  node_.failed(name, std::move(problem));
+  node_.failed(name, address, std::move(problem));
 }
 
 void Exchange::fetch_fact(const std::string& owner, const std::string& fact,

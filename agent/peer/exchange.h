@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "http/client.h"
 #include "linux/event_loop.h"
 #include "peer/config.h"
+#include "peer/partners.h"
 #include "peer/roster.h"
 #include "peer/server.h"
 
@@ -39,22 +41,37 @@ class Exchange {
   };
   // How the exchange asks the node.
   struct Node {
-    std::function<std::string(CallKind)> body;  // of the call about to be made
+    std::function<std::string(const std::string& name, CallKind)> body;  // of the call to be made
     std::function<Answered(const Caller&, CallKind, int status, const std::string& body)> answered;
-    std::function<void(const std::string& name, Problem)> failed;
+    // `address`: where it was called; nullptr: nowhere is known.
+    std::function<void(const std::string& name, const HostPort* address, Problem)> failed;
     // Where to call, host:port; the n-th try may go elsewhere. nullopt: nowhere yet.
     std::function<std::optional<HostPort>(const std::string& name, std::size_t attempt)> address;
+    // It said goodbye: it calls us if it comes back.
+    std::function<bool(const std::string& name)> has_left;
     std::function<void()> on_round;  // before each of the rounds every 30 s
   };
 
-  Exchange(EventLoop& loop, HttpClient& client, ServerCredentials credentials, ExchangeTimes times,
-           Node node, const std::vector<std::string>& members);
+  Exchange(EventLoop& loop, HttpClient& client, std::shared_ptr<const HttpTls> tls,
+           ExchangeTimes times, Node node, const std::vector<std::string>& members);
 
-  // Asks everybody, then one by chance each round.
+  // Asks everybody, then one each round.
   void start();
+  // For the calls that begin from now on; none of them goes over a connection of before.
+  void renew(std::shared_ptr<const HttpTls> tls);
+  // Who is called from now on; new ones are asked at once.
+  void set_members(const std::vector<std::string>& members);
   // The own record changed: everybody is told, within a second.
   void push_to_all();
   void sync_with(const std::string& name);
+  // There is a new place to try: who failed is called at once.
+  void retry(const std::string& name);
+  void sync_with_all();
+  // Whether everybody who answers has heard what there is to say.
+  bool is_told() const;
+  // Since the start.
+  std::uint64_t calls() const { return calls_; }
+  std::uint64_t failed_calls() const { return failed_calls_; }
   // The peer called us: it is there. After a whole exchange nothing is owed to it.
   void reached(const std::string& name, bool was_sync);
 
@@ -76,10 +93,11 @@ class Exchange {
 
   void ask(const std::string& name, Want want, std::uint64_t delay_usec);
   void send(const std::string& name);
+  void send_waiting();
   void call(const std::string& name, CallKind kind, std::string body);
   void ended(const std::string& name, CallKind kind, const HostPort& address,
              const HttpOutcome& outcome);
-  void failed(const std::string& name, Problem problem);
+  void failed(const std::string& name, const HostPort* address, Problem problem);
   void next_round();
   HttpRequest request_to(const std::string& name, const HostPort& address, std::string_view path,
                          std::string_view port) const;
@@ -87,12 +105,15 @@ class Exchange {
 
   EventLoop& loop_;
   HttpClient& client_;
-  ServerCredentials credentials_;
+  std::shared_ptr<const HttpTls> tls_;
   ExchangeTimes times_;
   Node node_;
   std::map<std::string, Contact, std::less<>> contacts_;
   std::size_t running_ = 0;
+  std::deque<std::string> waiting_;  // to be called as soon as fewer run
+  std::uint64_t calls_ = 0, failed_calls_ = 0;
   std::minstd_rand random_;
+  Partners partners_;
   EventSource round_;
   std::map<std::uint64_t, HttpTransfer> fact_calls_;
   std::uint64_t next_fact_call_ = 1;

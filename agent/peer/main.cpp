@@ -14,8 +14,10 @@
 #include "linux/files.h"
 #include "linux/journal.h"
 #include "linux/notify.h"
+#include "peer/discovery.h"
 #include "peer/node.h"
 #include "peer/peers_api.h"
+#include "peer/refused_config.h"
 
 namespace klubster {
 
@@ -68,6 +70,16 @@ int fail(const Error& error, int code) {
   return code;
 }
 
+int wait_for_config(EventLoop& loop, Bus& bus, const std::string& node, const Error& error) {
+  log_error(error);
+  const RefusedConfig stand_in(bus, node, error);
+  if (Status owned = bus.own_name(names::kPeersBus); !owned)
+    return fail(owned.error(), kExitFailed);
+  loop.feed_watchdog();
+  notify("READY=1\nSTATUS=no peers: " + error.message());
+  return loop.run();
+}
+
 int serve(const Options& options, PeerConfig config) {
   Result<EventLoop> loop = EventLoop::create();
   if (!loop) return fail(loop.error(), kExitFailed);
@@ -82,14 +94,30 @@ int serve(const Options& options, PeerConfig config) {
 
   PeerNodeOptions node_options;
   node_options.state_dir = options.state_dir;
+  const std::string discovery_by = config.discovery;
+  Announcement announced{config.node, config.cluster_name, 0};
   auto node = PeerNode::create(*loop, std::move(config), node_options);
+  // A start anew would end the same way: it waits for another configuration instead.
+  if (!node && node.error().kind() == ErrorKind::kInvalid && bus) {
+    return wait_for_config(*loop, *bus, announced.node, node.error());
+  }
   if (!node) return fail(node.error(), kExitFailed);
   std::optional<PeersApi> api;
+  std::optional<Discovery> discovery;
   if (bus) {
     api.emplace(*loop, *bus, **node);
     if (Status owned = bus->own_name(names::kPeersBus); !owned) {
       return fail(owned.error(), kExitFailed);
     }
+  }
+  if (bus && discovery_by != "none") {
+    PeerNode& peer = **node;
+    announced.port = peer.port();
+    discovery.emplace(
+        *loop, *bus, std::move(announced), discovery_by == "auto",
+        Discovery::Handlers{
+            [&peer](const std::string& name, const HostPort& at) { peer.hint(name, at); },
+            [&peer](const std::string& name, const HostPort& at) { peer.forget_hint(name, at); }});
   }
   loop->feed_watchdog();
   notify("READY=1\nSTATUS=listening at port " + std::to_string((*node)->port()));

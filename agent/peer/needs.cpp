@@ -171,4 +171,12 @@ NeedDecision decide_need(const Need& need, const std::vector<Candidate>& candida
   return decision;
 }
 
+bool leans_on_silent(const Need& need, std::vector<Candidate> candidates) {
+  if (need.phase.empty()) return false;  // facts alone stay true
+  for (Candidate& candidate : candidates) {
+    if (candidate.is_silent) candidate.said = nullptr;
+  }
+  return !decide_need(need, candidates).holds;
+}
+
 }  // namespace klubster

@@ -34,6 +34,7 @@ struct Candidate {
   std::string name;
   std::vector<std::string> modes;    // of the config tree; empty: what the node itself says counts
   const NodeRecord* said = nullptr;  // Peer::said()
+  bool is_silent = false;            // Peer::is_silent()
 };
 
 struct FactSource {
@@ -53,5 +54,7 @@ struct NeedDecision {
 // satisfy the condition, else from anybody who owns them; several owners with different values are
 // a FactConflict when nothing picks one.
 NeedDecision decide_need(const Need& need, const std::vector<Candidate>& candidates);
+// Whether a need that holds does so only by what peers said who are silent now.
+bool leans_on_silent(const Need& need, std::vector<Candidate> candidates);
 
 }  // namespace klubster

@@ -15,6 +15,13 @@ void add_once(std::vector<std::string>& list, const std::string& text) {
   if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
 }
 
+void add_trouble(Json& json, std::string_view key, const Problem& problem) {
+  if (!problem) return;
+  Json& trouble = json[key];
+  trouble["reason"] = problem.reason;
+  trouble["message"] = problem.message;
+}
+
 }  // namespace
 
 // The members and this node, sorted by name.
@@ -25,7 +32,8 @@ std::vector<Candidate> PeerNode::candidates() const {
                  own_entry != nullptr && config_.modes.empty() ? own_entry->modes : config_.modes,
                  roster_.own().get()});
   for (const auto& [name, peer] : roster_.peers()) {
-    if (peer.is_member) all.push_back({name, peer.member.modes, peer.said()});
+    if (!peer.is_member || peer.has_left()) continue;  // nobody waits for who said goodbye
+    all.push_back({name, peer.member.modes, peer.said(), peer.is_silent()});
   }
   std::sort(all.begin(), all.end(),
             [](const Candidate& a, const Candidate& b) { return a.name < b.name; });
@@ -45,6 +53,13 @@ const SharedFact* PeerNode::value_of(const FactSource& source) {
   return value;
 }
 
+// While a token is turned the owner may have keyed its digest with either.
+bool PeerNode::is_said_of(const SharedFact& fact, const FactSource& source) const {
+  if (describe_fact(fact, digest_key_).sha256 == source.sha256) return true;
+  return !config_.next_token_secret.empty() &&
+         describe_fact(fact, fact_digest_key(config_.next_token_secret)).sha256 == source.sha256;
+}
+
 void PeerNode::fetch(const FactSource& source) {
   Fetching& fetching = fetching_[{source.owner, source.name}];
   if (fetching.is_running || fetching.timer) return;
@@ -54,7 +69,7 @@ void PeerNode::fetch(const FactSource& source) {
     mine.is_running = false;
     Result<SharedFact> fact = body ? shared_fact_from_json(*body) : Error(body.error());
     // The record says what the value must be: another one means that news are on their way.
-    if (fact && describe_fact(*fact, digest_key_).sha256 != source.sha256) {
+    if (fact && !is_said_of(*fact, source)) {
       fact = Error(ErrorKind::kUnavailable, "PeerUnreachable",
                    source.owner + " has another value than its record says");
     }
@@ -161,9 +176,14 @@ void PeerNode::refresh_needs() {
   for (const Need& need : needs_) {
     const NeedDecision decision = decide_need(need, everybody);
     sources.insert(sources.end(), decision.sources.begin(), decision.sources.end());
-    json["needs"].push_back(need_json(need, decision));
+    Json item = need_json(need, decision);
+    if (decision.holds) item["away"] = leans_on_silent(need, everybody);
+    json["needs"].push_back(std::move(item));
   }
   json["members"] = members_json();
+  json["forming"] = forming_json();
+  add_trouble(json, "conflict", roster_.own_conflict(now_boottime_usec()));
+  add_trouble(json, "refusal", config_problem_);
   fetched_.keep_only(sources);
   std::erase_if(fetching_, [&](const auto& entry) {
     return !entry.second.is_running &&

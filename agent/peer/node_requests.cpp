@@ -22,13 +22,22 @@ int status_of(const Error& error) {
 }
 
 RecordVersion version_of(const Peer* peer) {
-  return peer == nullptr || peer->record == nullptr ? RecordVersion{} : peer->record->version;
+  return peer == nullptr ? RecordVersion{} : peer->last_version();
 }
 
 }  // namespace
 
 PeerReply PeerNode::handle(const PeerRequest& request) {
   const std::string& path = request.path;
+  ++requests_;
+  if (request.method == "GET" && path == kMetricsPath && request.is_local) {
+    return {kOk, metrics_text(), "text/plain; version=0.0.4"};
+  }
+  // Who needs no certificate to be heard gets nothing else.
+  if (request.caller.name.empty()) {
+    return refuse(request.caller, Error(ErrorKind::kUntrusted, "PeerCertificate",
+                                        "the caller showed no certificate"));
+  }
   if (request.method == "POST" && path == kRecordsPath) return take_push(request);
   if (request.method == "POST" && path == kSyncPath) return take_sync(request);
   if (request.method == "GET" && path == kRecordsPath) return give_records();
@@ -47,14 +56,24 @@ PeerReply PeerNode::refuse(const Caller& caller, const Error& error) {
   const Peer* peer = roster_.find(caller.name);
   const bool is_its_own =
       peer != nullptr && peer->record != nullptr && peer->record->public_key == caller.public_key;
-  return {status_of(error),
-          to_text(Refused{problem, is_its_own ? peer->record->version : RecordVersion{}})};
+  Refused refused{problem, is_its_own ? peer->record->version : RecordVersion{}};
+  // That there is a cluster is told to a machine under a pinned name, too, lest it begin another
+  // one; not to one that names another cluster.
+  if (error.reason() != "ClusterDiffers") refused.cluster = roster_.cluster_id();
+  return {status_of(error), to_text(refused)};
 }
 
 Status PeerNode::take_self(const Caller& peer, NodeRecord record) {
+  const Peer* known = roster_.find(peer.name);
+  const bool had_left = known != nullptr && known->has_left();
   const Result<Taken> taken = roster_.accept_direct(peer, std::move(record), now_boottime_usec());
   if (!taken) return taken.error();
-  if (*taken == Taken::kNews) refresh_soon();
+  if (*taken == Taken::kNews) {
+    refresh_soon();
+    keep_soon();
+    // Who left and is back has not been called meanwhile.
+    if (had_left) exchange_->sync_with(peer.name);
+  }
   return {};
 }
 
@@ -80,59 +99,48 @@ void PeerNode::take_relayed(const std::string& from, std::vector<NodeRecord> rec
       refresh_soon();
     } else if (*taken == Taken::kNews) {
       refresh_soon();
+      keep_soon();
       // Hearsay satisfies nothing: the node itself is asked.
       exchange_->sync_with(node);
     } else if (*taken == Taken::kOwn) {
-      if (copy.machine != config_.machine) {
-        roster_.note_conflict(node, from + " knows another machine under the name " + node,
-                              now_boottime_usec());
-        refresh_soon();
-      } else if (copy.signature != roster_.own()->signature) {
-        (void)go_beyond(copy.version);  // an older word of ours needs nothing
-      }
+      take_own_word(from, copy);
     }
   }
 }
 
-// What the other side does not have, and what it has that we want.
-SyncMessage PeerNode::answer_to(const SyncMessage& message) const {
-  SyncMessage answer;
-  answer.self = *roster_.own();
-  if (!message.have) return answer;
-  std::map<std::string, RecordVersion> theirs;
-  for (const KnownVersion& known : *message.have)
-    theirs[known.node] = known.version;
-  for (const auto& [name, peer] : roster_.peers()) {
-    if (peer.record == nullptr || name == message.self.node) continue;
-    const auto found = theirs.find(name);
-    if (found == theirs.end() || found->second < peer.record->version) {
-      answer.records.push_back(*peer.record);
+// What somebody remembers under this node's name.
+void PeerNode::take_own_word(const std::string& from, const NodeRecord& record) {
+  // Who had the name before and left it: this node goes on after it.
+  const bool is_former = has_left(record) || record.machine == config_.machine;
+  if (!is_former) {
+    const Replacement* replaced = roster_.replacements().find(config_.node);
+    if (replaced != nullptr && replaced->machine == config_.machine) {
+      (void)go_beyond(record.version);
+      return;
     }
+    roster_.note_conflict(config_.node,
+                          from + " knows another machine under the name " + config_.node,
+                          now_boottime_usec());
+    refresh_soon();
+  } else if (record.signature != roster_.own()->signature) {
+    (void)go_beyond(record.version);  // an older word of ours needs nothing
   }
-  for (const auto& [name, version] : theirs) {
-    if (name == message.self.node || (name == config_.node && version <= answer.self.version)) {
-      continue;
-    }
-    if (version_of(roster_.find(name)) < version) answer.want.push_back(name);
-  }
-  // What is known of the caller itself, when it has forgotten: it must go beyond that.
-  const Peer* caller = roster_.find(message.self.node);
-  if (caller != nullptr && caller->record != nullptr &&
-      caller->record->version > message.self.version) {
-    answer.records.push_back(*caller->record);
-  }
-  return answer;
 }
 
-PeerReply PeerNode::take_sync(const PeerRequest& request) {
-  Result<SyncMessage> message = parse_sync(request.body);
-  if (!message) return refuse(request.caller, message.error());
-  if (Status taken = take_self(request.caller, message->self); !taken) {
-    return refuse(request.caller, taken.error());
+void PeerNode::take_replacements(const std::string& from, std::vector<Replacement> replacements) {
+  for (Replacement& replacement : replacements) {
+    const Result<Taken> taken =
+        roster_.accept_replacement(std::move(replacement), now_boottime_usec());
+    if (!taken) {
+      const Problem problem = {taken.error().reason(), taken.error().message()};
+      if (roster_.refuse(from, problem, now_boottime_usec())) log_error(taken.error());
+      refresh_soon();
+    } else if (*taken == Taken::kNews) {
+      // Everybody passes news on: who said it may reach only some.
+      exchange_->sync_with_all();
+      refresh_soon();
+    }
   }
-  exchange_->reached(request.caller.name, message->have.has_value());
-  take_relayed(request.caller.name, std::move(message->records));
-  return {kOk, to_text(answer_to(*message))};
 }
 
 PeerReply PeerNode::give_records() const {
@@ -163,22 +171,15 @@ PeerReply PeerNode::give_fact(const PeerRequest& request) {
   return {kOk, to_json(*found).dump()};
 }
 
-std::string PeerNode::call_body(CallKind kind) const {
-  if (kind == CallKind::kPush) return to_json(*roster_.own()).dump();
-  SyncMessage message;
-  message.self = *roster_.own();
-  message.have.emplace();
-  for (const auto& [name, peer] : roster_.peers()) {
-    if (peer.record != nullptr) message.have->push_back({name, peer.record->version});
-  }
-  return to_text(message);
-}
-
 Exchange::Answered PeerNode::take_refusal(const Caller& peer, int status, const std::string& body) {
   Refused refused = parse_refused(status, body);
   // The same version with another content counts as a later word: only a new start is sure.
   if (status == kConflict && refused.known >= roster_.own()->version && go_beyond(refused.known)) {
     return {};
+  }
+  if (!refused.cluster.empty()) {
+    roster_.note_cluster(peer.name, refused.cluster);
+    refresh_soon();
   }
   refused.problem.message = peer.name + " refuses this node: " + refused.problem.message;
   return {refused.problem, ""};
@@ -190,27 +191,11 @@ Exchange::Answered PeerNode::take_answer(const Caller& peer, CallKind kind, int 
   if (kind == CallKind::kPush) {
     const Result<RecordVersion> known = parse_known(body);
     if (!known) return {{known.error().reason(), known.error().message()}, ""};
-    roster_.heard(peer, now_boottime_usec());
+    if (roster_.heard(peer, now_boottime_usec())) refresh_soon();
     if (*known > roster_.own()->version) (void)go_beyond(*known);  // pushes by itself
-    refresh_soon();
     return {};
   }
-  Result<SyncMessage> message = parse_sync(body);
-  if (!message) return {{message.error().reason(), message.error().message()}, ""};
-  if (Status taken = take_self(peer, message->self); !taken) {
-    return {{taken.error().reason(), taken.error().message()}, ""};
-  }
-  take_relayed(peer.name, std::move(message->records));
-  if (kind == CallKind::kFollowUp || message->want.empty()) return {};
-  SyncMessage follow_up;
-  follow_up.self = *roster_.own();
-  for (const std::string& name : message->want) {
-    const Peer* wanted = roster_.find(name);
-    if (wanted != nullptr && wanted->record != nullptr) {
-      follow_up.records.push_back(*wanted->record);
-    }
-  }
-  return {{}, follow_up.records.empty() ? "" : to_text(follow_up)};
+  return take_sync_answer(peer, kind, body);
 }
 
 }  // namespace klubster

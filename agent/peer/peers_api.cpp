@@ -8,6 +8,7 @@ namespace klubster {
 
 namespace {
 
+constexpr std::size_t kConfigBytes = 1024 * 1024;
 constexpr std::size_t kFactsBytes = 2 * 1024 * 1024;
 // However much happens among the peers, watchers are woken at most this often.
 constexpr std::uint64_t kPeersChangedUsec = 200'000;
@@ -16,12 +17,19 @@ constexpr std::uint64_t kPeersChangedUsec = 200'000;
 
 PeersApi::PeersApi(EventLoop& loop, Bus& bus, PeerNode& node)
     : loop_(loop), bus_(bus), node_(node) {
+  const auto by = [this](void (PeersApi::*method)(BusMessage)) {
+    return [this, method](BusMessage call, const BusCaller&) { (this->*method)(std::move(call)); };
+  };
+  const Access root = Access::for_root();
   std::vector<BusMethod> methods = {
-      {"Publish", "s", "", false, [this](BusMessage call) { publish(std::move(call)); }},
-      {"SetFacts", "h", "", false, [this](BusMessage call) { set_facts(std::move(call)); }},
-      {"SetNeeds", "s", "", false, [this](BusMessage call) { set_needs(std::move(call)); }},
-      {"GetNeeds", "", "h", false, [this](const BusMessage& call) { get_needs(call); }},
-      {"GetPeers", "", "s", true, [this](const BusMessage& call) { get_peers(call); }},
+      {"Configure", "h", "b", root, by(&PeersApi::configure)},
+      {"Publish", "s", "", root, by(&PeersApi::publish)},
+      {"SetFacts", "h", "", root, by(&PeersApi::set_facts)},
+      {"SetNeeds", "s", "", root, by(&PeersApi::set_needs)},
+      {"GetNeeds", "", "h", root, by(&PeersApi::get_needs)},
+      {"Replace", "s", "s", root, by(&PeersApi::replace)},
+      {"Farewell", "", "", root, by(&PeersApi::farewell)},
+      {"GetPeers", "", "s", Access::for_everybody(), by(&PeersApi::get_peers)},
   };
   object_ = bus_.serve(names::kPeersPath, names::kPeersBus, std::move(methods),
                        {{"NeedsChanged", ""}, {"PeersChanged", ""}});
@@ -37,6 +45,18 @@ void PeersApi::tell_peers_changed() {
     peers_changed_.cancel();
     bus_.emit(names::kPeersPath, names::kPeersBus, "PeersChanged", [](BusMessage&) {});
   });
+}
+
+// The answer says whether that was possible; otherwise the daemon starts this program anew.
+void PeersApi::configure(BusMessage call) {
+  const UniqueFd memory = call.read_fd();
+  const Result<std::string> text = read_sealed_memory(memory.get(), kConfigBytes);
+  if (!text) return bus_.refuse(call, Error(text.error()).in("Configure"));
+  Result<PeerConfig> config = parse_peer_config(*text);
+  if (!config) return bus_.refuse(call, std::move(config).error().in("Configure"));
+  const Result<bool> taken_up = node_.reconfigure(*std::move(config));
+  // What is wrong with it is told among the needs; peers go on under the old one.
+  bus_.reply(call, [&](BusMessage& reply) { reply.add_bool(taken_up ? *taken_up : true); });
 }
 
 void PeersApi::publish(BusMessage call) {
@@ -65,13 +85,24 @@ void PeersApi::set_needs(BusMessage call) {
   bus_.reply(call, [](BusMessage&) {});
 }
 
-void PeersApi::get_needs(const BusMessage& call) {
-  const Result<UniqueFd> memory = make_sealed_memory(node_.needs_text());
+void PeersApi::get_needs(BusMessage call) {
+  const Result<UniqueFd> memory = make_sealed_memory(node_.newest_needs_text());
   if (!memory) return bus_.refuse(call, Error(memory.error()).in("GetNeeds"));
   bus_.reply(call, [&](BusMessage& reply) { reply.add_fd(memory->get()); });
 }
 
-void PeersApi::get_peers(const BusMessage& call) {
+void PeersApi::replace(BusMessage call) {
+  const Result<Json> said = node_.replace(call.read_string());
+  if (!said) return bus_.refuse(call, said.error());
+  bus_.reply(call, [&](BusMessage& reply) { reply.add_string(said->dump()); });
+}
+
+void PeersApi::farewell(BusMessage call) {
+  const auto kept = std::make_shared<BusMessage>(std::move(call));
+  node_.farewell([this, kept] { bus_.reply(*kept, [](BusMessage&) {}); });
+}
+
+void PeersApi::get_peers(BusMessage call) {
   bus_.reply(call, [&](BusMessage& reply) { reply.add_string(node_.peers_text()); });
 }
 

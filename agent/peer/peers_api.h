@@ -10,7 +10,7 @@
 
 namespace klubster {
 
-// Publish, SetFacts, SetNeeds, GetNeeds are for root alone, GetPeers for everybody. Facts cross as
+// GetPeers is for everybody, all else for root alone. Facts cross as
 // sealed memory, since a bus monitor sees messages.
 class PeersApi {
  public:
@@ -18,11 +18,14 @@ class PeersApi {
   PeersApi(EventLoop& loop, Bus& bus, PeerNode& node);
 
  private:
+  void configure(BusMessage call);
   void publish(BusMessage call);
   void set_facts(BusMessage call);
   void set_needs(BusMessage call);
-  void get_needs(const BusMessage& call);
-  void get_peers(const BusMessage& call);
+  void get_needs(BusMessage call);
+  void replace(BusMessage call);
+  void farewell(BusMessage call);
+  void get_peers(BusMessage call);
   void tell_peers_changed();
 
   EventLoop& loop_;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "linux/files.h"
+#include "model/node_record.h"
 
 namespace klubster {
 
@@ -21,7 +22,8 @@ Result<std::map<std::string, Pin, std::less<>>> parse_pins(std::string_view text
   reader.objects("pins", [&](JsonReader& item) {
     const Result<std::string> key = from_base64(item.text("key", 256));
     if (!key) item.refuse("key", "expected base64");
-    pins[item.text("name", 64)] = {key ? *key : "", item.text("machine", 128)};
+    pins[item.text("name", 64)] = {key ? *key : "", item.text("machine", 128),
+                                   item.number_or("left", 0, kMaxIncarnation)};
   });
   if (Status status = reader.finish(); !status) return std::move(status).error();
   return pins;
@@ -61,6 +63,7 @@ Status Pins::set(const std::string& name, Pin pin) {
     item["name"] = pinned;
     item["key"] = to_base64(its.key);
     item["machine"] = its.machine;
+    if (its.left > 0) item["left"] = its.left;
     json["pins"].push_back(std::move(item));
   }
   return write_file_durably(path_, json.dump() + "\n", 0600).in("remembering the key of " + name);

@@ -2,6 +2,7 @@
 // forget whom it trusts.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@ namespace klubster {
 struct Pin {
   std::string key;  // raw Ed25519 public key
   std::string machine;
+  // The incarnation that said goodbye; 0: it has not. Then the name is free for another machine.
+  std::uint64_t left = 0;
   bool operator==(const Pin&) const = default;
 };
 

@@ -23,11 +23,20 @@ Error conflict(std::string message) {
   return Error(ErrorKind::kConflict, "PeerConflict", std::move(message));
 }
 
+bool is_of_other(const Pin& pinned, const NodeRecord& record) {
+  return pinned.machine != record.machine || pinned.key != record.public_key;
+}
+
 std::string short_key(std::string_view key) {
   return to_base64(key).substr(0, 8) + "…";
 }
 
 }  // namespace
+
+bool has_left(const NodeRecord& record) {
+  const Condition* left = find_condition(record.body.conditions, "Left", "");
+  return left != nullptr && left->status == ConditionStatus::kTrue;
+}
 
 const NodeRecord* Peer::said() const {
   if (direct == nullptr) return nullptr;
@@ -37,11 +46,37 @@ const NodeRecord* Peer::said() const {
   return direct.get();
 }
 
-Roster::Roster(const PeerConfig& config, Pins pins)
+RecordVersion Peer::last_version() const {
+  RecordVersion last;
+  for (const auto& known : {record, former}) {
+    if (known != nullptr) last = std::max(last, known->version);
+  }
+  return last;
+}
+
+Roster::Roster(const PeerConfig& config, Pins pins, Replacements replacements)
     : self_(config.node),
       cluster_name_(config.cluster_name),
       cluster_id_(config.cluster_id),
-      pins_(std::move(pins)) {
+      pins_(std::move(pins)),
+      replacements_(std::move(replacements)) {
+  take_members(config);
+}
+
+void Roster::reconfigure(const PeerConfig& config) {
+  if (cluster_id_.empty()) cluster_id_ = config.cluster_id;  // else the daemon has said it
+  own_address_.clear();
+  for (auto& [name, peer] : peers_) {
+    peer.member = Member{name, {}, "", ""};
+    peer.is_member = false;
+  }
+  take_members(config);
+  std::erase_if(peers_, [](const auto& entry) {
+    return !entry.second.is_member && entry.second.record == nullptr;
+  });
+}
+
+void Roster::take_members(const PeerConfig& config) {
   for (const Member& member : config.members) {
     if (member.name == self_) {
       own_address_ = member.address;
@@ -77,7 +112,11 @@ Status Roster::check_cluster(const NodeRecord& record) const {
 }
 
 void Roster::pin(const std::string& name, const NodeRecord& record) {
-  const Status kept = pins_.set(name, {record.public_key, record.machine});
+  const Pin wanted = {record.public_key, record.machine,
+                      has_left(record) ? record.version.incarnation : 0};
+  const Pin* pinned = pins_.find(name);
+  if (pinned != nullptr && *pinned == wanted) return;
+  const Status kept = pins_.set(name, wanted);
   if (!kept) log_error(kept.error());
 }
 
@@ -98,6 +137,24 @@ Status Roster::check_key(const Caller& caller) const {
   return {};
 }
 
+// The incarnation of whoever had the name and said goodbye; a key of the config tree frees no name.
+std::optional<std::uint64_t> Roster::freed_by(const Peer& peer) const {
+  if (!peer.member.key.empty()) return std::nullopt;
+  if (peer.has_left()) return peer.record->version.incarnation;
+  const Pin* pinned = pins_.find(peer.member.name);
+  if (pinned != nullptr && pinned->left > 0) return pinned->left;
+  return std::nullopt;
+}
+
+// Whether the record is the first of another machine, or of another key, under a name that is free.
+bool Roster::takes_freed_name(const Peer& peer, const NodeRecord& record) const {
+  if (!freed_by(peer)) return false;
+  if (peer.record != nullptr) {
+    return peer.record->machine != record.machine || peer.record->public_key != record.public_key;
+  }
+  return is_of_other(*pins_.find(peer.member.name), record);
+}
+
 // Decides whether this key may speak for the node, pins it, and drops what another key said.
 Status Roster::admit_key(Peer& peer, const Caller& caller, const NodeRecord& record,
                          std::uint64_t now_usec) {
@@ -105,29 +162,54 @@ Status Roster::admit_key(Peer& peer, const Caller& caller, const NodeRecord& rec
   if (!peer.member.key.empty()) {
     if (Status status = check_key(caller); !status) return status;
   }
-  if (pinned != nullptr && pinned->machine != record.machine && peer.member.key.empty()) {
+  // Others may have told of who took a name before it calls itself: its record stands, and whoever
+  // left is pinned still.
+  const bool is_free = takes_freed_name(peer, record) ||
+                       (freed_by(peer) && pinned != nullptr && is_of_other(*pinned, record));
+  if (pinned != nullptr && pinned->machine != record.machine && peer.member.key.empty() &&
+      !is_free) {
+    peer.claim = Claim{record.public_key, record.machine, caller.address};
     const std::string message = caller.name + " is another machine (" + caller.address +
                                 ") than the one first seen under this name";
     peer.standing = {"PeerConflict", message};
     peer.standing_usec = now_usec;
     return conflict(message);
   }
-  if (pinned == nullptr || !(*pinned == Pin{record.public_key, record.machine})) {
+  if (is_free) {
+    peer.standing = {};
+    log_info("the name " + caller.name + ", free since its node left, is now of another one at " +
+             caller.address);
+  } else if (pinned == nullptr || pinned->key != record.public_key ||
+             pinned->machine != record.machine) {
     if (pinned != nullptr && pinned->key != record.public_key) {
       peer.standing = {"PeerKeyChanged", caller.name + " has a new key " +
                                              short_key(record.public_key) + ", same machine"};
       peer.standing_usec = now_usec;
       log_warning(peer.standing.message, {{"KLUBSTER_REASON", peer.standing.reason}});
     }
-    pin(caller.name, record);
   }
   const auto is_other = [&](const std::shared_ptr<const NodeRecord>& known) {
     return known != nullptr &&
            (known->public_key != record.public_key || known->machine != record.machine);
   };
-  if (is_other(peer.record)) peer.record.reset();
+  // An older word of the same node, come late, does not take its goodbye back.
+  const bool is_next = is_free && is_other(peer.record);
+  const bool is_late = peer.record != nullptr && !is_next && record.version < peer.record->version;
+  if (!is_late || pinned == nullptr) pin(caller.name, record);
+  if (is_other(peer.record)) {
+    if (peer.record->machine == record.machine || is_free) peer.former = peer.record;
+    peer.record.reset();
+  }
   if (is_other(peer.direct)) peer.direct.reset();
   return {};
+}
+
+// Whether exactly this was accepted before: its signature need not be proven again.
+bool Roster::is_known_word(const NodeRecord& record) const {
+  const Peer* peer = find(record.node);
+  if (peer == nullptr) return false;
+  return (peer->record != nullptr && *peer->record == record) ||
+         (peer->direct != nullptr && *peer->direct == record);
 }
 
 Result<Taken> Roster::accept_direct(const Caller& caller, NodeRecord record,
@@ -140,7 +222,7 @@ Result<Taken> Roster::accept_direct(const Caller& caller, NodeRecord record,
     return untrusted("PeerCertificate",
                      caller.name + " signed its record with another key than its certificate's");
   }
-  if (!verify_record(record)) {
+  if (!is_known_word(record) && !verify_record(record)) {
     return untrusted("RecordForged", "the signature of " + caller.name + "'s record is wrong");
   }
   if (Status status = check_cluster(record); !status) return std::move(status).error();
@@ -172,6 +254,7 @@ Result<Taken> Roster::accept_direct(const Caller& caller, NodeRecord record,
   }
   auto shared = std::make_shared<const NodeRecord>(std::move(record));
   const bool news = peer.direct == nullptr || peer.direct->version < shared->version;
+  peer.is_kept = false;
   if (news) peer.direct = shared;
   if (verdict == MergeVerdict::kNewer) peer.record = peer.direct;
   if (verdict == MergeVerdict::kOlder) return Taken::kStale;
@@ -179,9 +262,29 @@ Result<Taken> Roster::accept_direct(const Caller& caller, NodeRecord record,
   return news ? Taken::kNews : Taken::kKnown;
 }
 
+bool Roster::remember(NodeRecord record) {
+  const auto found = peers_.find(record.node);
+  if (found == peers_.end() || !found->second.is_member || found->second.record != nullptr) {
+    return false;
+  }
+  Peer& peer = found->second;
+  const Pin* pinned = pins_.find(record.node);
+  const std::string& key = !peer.member.key.empty() ? peer.member.key
+                           : pinned != nullptr      ? pinned->key
+                                                    : record.public_key;
+  const bool is_other_machine = pinned != nullptr && pinned->machine != record.machine;
+  if (key != record.public_key || is_other_machine || !check_cluster(record) ||
+      !verify_record(record)) {
+    return false;
+  }
+  peer.record = std::make_shared<const NodeRecord>(std::move(record));
+  peer.is_kept = true;
+  return true;
+}
+
 Result<Taken> Roster::accept_relayed(const std::string& from, NodeRecord record,
                                      std::uint64_t now_usec) {
-  if (!verify_record(record)) {
+  if (!is_known_word(record) && !verify_record(record)) {
     return untrusted("RecordForged", "the signature of " + record.node +
                                          "'s record, passed on by " + from + ", is wrong");
   }
@@ -193,15 +296,28 @@ Result<Taken> Roster::accept_relayed(const std::string& from, NodeRecord record,
   const std::string& key = known != nullptr && !known->member.key.empty() ? known->member.key
                            : pinned != nullptr                            ? pinned->key
                                                                           : record.public_key;
-  if (key != record.public_key) return Taken::kUnproven;
-
   Peer& peer = peers_[record.node];
   peer.member.name = record.node;
+  if (takes_freed_name(peer, record)) {
+    // Who takes a name goes beyond who had it: what was said before the goodbye never comes back.
+    if (record.version.incarnation <= *freed_by(peer)) return Taken::kKnown;
+    peer.former = peer.record;
+    peer.is_kept = false;
+    peer.direct.reset();
+    peer.record = std::make_shared<const NodeRecord>(std::move(record));
+    return Taken::kNews;
+  }
+  if (key != record.public_key) return Taken::kUnproven;
   const MergeVerdict verdict =
       peer.record == nullptr ? MergeVerdict::kNewer : compare_records(*peer.record, record);
+  if (verdict == MergeVerdict::kNewer || verdict == MergeVerdict::kSame) peer.is_kept = false;
   switch (verdict) {
     case MergeVerdict::kNewer:
       peer.record = std::make_shared<const NodeRecord>(std::move(record));
+      // Whom it is known by stays known, and so does that it left.
+      if (pinned != nullptr && pinned->machine == peer.record->machine) {
+        pin(peer.member.name, *peer.record);
+      }
       return Taken::kNews;
     case MergeVerdict::kSame:
     case MergeVerdict::kOlder:
@@ -218,18 +334,121 @@ Result<Taken> Roster::accept_relayed(const std::string& from, NodeRecord record,
   return Taken::kUnproven;
 }
 
-void Roster::heard(const Caller& caller, std::uint64_t now_usec) {
+Result<Taken> Roster::accept_replacement(Replacement replacement, std::uint64_t now_usec) {
+  const std::string& by = replacement.by;
+  if (!verify_replacement(replacement)) {
+    return untrusted("RecordForged",
+                     "the signature of " + by + "'s word about " + replacement.node + " is wrong");
+  }
+  if (replacement.cluster_name != cluster_name_) {
+    return Error(ErrorKind::kConflict, "ClusterDiffers",
+                 by + "'s word about " + replacement.node + " is of another cluster");
+  }
+  const Replacement* known = replacements_.find(replacement.node);
+  if (known != nullptr && !replacement.is_after(*known)) return Taken::kKnown;
+  const Peer* speaker = find(by);
+  const Pin* pinned = pins_.find(by);
+  std::string key;  // that its speaker is known by
+  if (by == self_) {
+    if (own_ != nullptr) key = own_->public_key;
+  } else if (speaker != nullptr && speaker->is_member) {
+    key = !speaker->member.key.empty() ? speaker->member.key : pinned != nullptr ? pinned->key : "";
+  }
+  if (key.empty()) return Taken::kUnproven;
+  if (key != replacement.by_key) {
+    return untrusted("PeerKeyDiffers",
+                     "the word about " + replacement.node + " is not by the key of " + by);
+  }
+  const std::string node = replacement.node;
+  if (Status kept = replacements_.set(replacement); !kept) log_error(kept.error());
+  log_warning("as said on " + by + ", the name " + node + " is of another machine from now on");
+  if (node == self_) {
+    if (own_ != nullptr && own_->machine != replacement.machine) {
+      note_conflict(self_, "as said on " + by + ", this name is of another machine now", now_usec);
+    }
+    return Taken::kNews;
+  }
+  Peer& peer = peers_[node];
+  peer.member.name = node;
+  if (!peer.member.key.empty() && peer.member.key != replacement.key) return Taken::kNews;
+  if (Status kept = pins_.set(node, {replacement.key, replacement.machine, 0}); !kept) {
+    log_error(kept.error());
+  }
+  peer.standing = {};
+  peer.claim.reset();
+  if (peer.record != nullptr && peer.record->machine != replacement.machine) {
+    peer.former = std::move(peer.record);
+    peer.record.reset();
+    peer.direct.reset();
+    peer.heard_usec = 0;
+  }
+  return Taken::kNews;
+}
+
+Result<Replacement> Roster::propose_replacement(const std::string& name) const {
+  const Peer* peer = find(name);
+  const auto refuse = [](std::string message, const char* hint) {
+    return Error(ErrorKind::kInvalid, "UnknownName", std::move(message)).hint(hint);
+  };
+  if (peer == nullptr) {
+    return refuse("no peer is called `" + name + "`", "klubster peers lists them");
+  }
+  if (!peer->member.key.empty()) {
+    return Error(ErrorKind::kConflict, "PeerKeyDiffers",
+                 "members/" + name + "/key says which key is the only one for this name")
+        .hint("change that key in the config tree");
+  }
+  if (!peer->claim) {
+    return refuse("no other machine has asked for the name " + name + " here",
+                  "klubster peers shows it as PeerConflict where one has");
+  }
+  Replacement replacement;
+  replacement.cluster_name = cluster_name_;
+  replacement.node = name;
+  replacement.machine = peer->claim->machine;
+  replacement.key = peer->claim->key;
+  replacement.incarnation = peer->last_version().incarnation;
+  if (const Replacement* before = replacements_.find(name)) {
+    replacement.incarnation = std::max(replacement.incarnation, before->incarnation + 1);
+  }
+  replacement.by = self_;
+  return replacement;
+}
+
+bool Roster::heard(const Caller& caller, std::uint64_t now_usec) {
   const auto found = peers_.find(caller.name);
-  if (found == peers_.end()) return;
-  found->second.heard_usec = now_usec;
-  found->second.heard_from = caller.address;
-  found->second.contact = {};
+  if (found == peers_.end()) return false;
+  Peer& peer = found->second;
+  const bool is_news = peer.heard_usec == 0 || peer.heard_from != caller.address || peer.contact ||
+                       peer.failures > 0 || !peer.told_cluster.empty();
+  peer.heard_usec = now_usec;
+  peer.heard_from = caller.address;
+  peer.contact = {};
+  peer.failures = 0;
+  peer.told_cluster.clear();  // it lets this node in
+  return is_news;
+}
+
+void Roster::set_cluster_id(const std::string& id) {
+  if (id == cluster_id_) return;
+  cluster_id_ = id;
+  for (auto& [name, peer] : peers_) {
+    for (auto* known : {&peer.record, &peer.direct}) {
+      if (*known != nullptr && !check_cluster(**known)) known->reset();
+    }
+  }
+}
+
+void Roster::note_cluster(const std::string& name, std::string cluster_id) {
+  const auto found = peers_.find(name);
+  if (found != peers_.end()) found->second.told_cluster = std::move(cluster_id);
 }
 
 bool Roster::contact_failed(const std::string& name, Problem problem, std::uint64_t now_usec) {
   const auto found = peers_.find(name);
   if (found == peers_.end()) return false;
-  const bool news = found->second.contact != problem;
+  const bool given_up = ++found->second.failures == kUnreachableFailures;
+  const bool news = given_up || found->second.contact != problem || !found->second.is_silent();
   found->second.contact = std::move(problem);
   found->second.failed_usec = now_usec;
   return news;

@@ -34,13 +34,24 @@ bool is_shown(const Problem& standing, std::uint64_t since_usec, std::uint64_t n
 }
 
 std::string_view seen(const Peer& peer, std::size_t peers, std::uint64_t now_usec) {
+  if (peer.has_left()) return "left";
   if (peer.heard_usec == 0) return "never";
   const std::uint64_t silence = std::max(kLeastSilenceUsec, peers * kSilencePerPeerUsec);
-  const bool failed_since = peer.contact && peer.failed_usec >= peer.heard_usec;
-  return failed_since || now_usec - peer.heard_usec > silence ? "stale" : "live";
+  return peer.is_silent() || now_usec - peer.heard_usec > silence ? "stale" : "live";
 }
 
 }  // namespace
+
+Problem Roster::own_conflict(std::uint64_t now_usec) const {
+  if (is_shown(own_standing_, own_standing_usec_, now_usec)) return own_standing_;
+  for (const auto& [name, peer] : peers_) {
+    // A call that ended so because this node does not believe the peer says nothing against this
+    // one.
+    const bool doubted = peer.standing.reason == "PeerConflict";
+    if (peer.contact.reason == "PeerConflict" && !doubted && !peer.has_left()) return peer.contact;
+  }
+  return {};
+}
 
 Json Roster::peer_json(const Peer& peer, std::uint64_t now_usec) const {
   Json json = Json::object();
@@ -56,7 +67,7 @@ Json Roster::peer_json(const Peer& peer, std::uint64_t now_usec) const {
   }
   if (is_shown(peer.standing, peer.standing_usec, now_usec)) {
     json["problem"] = problem_json(peer.standing);
-  } else if (peer.contact) {
+  } else if (peer.contact && !peer.has_left()) {
     json["problem"] = problem_json(peer.contact);
   }
   return json;

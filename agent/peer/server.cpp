@@ -2,6 +2,7 @@
 #include "peer/server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "linux/files.h"
 #include "peer/server_tls.h"
+#include "peer/wire.h"
 
 namespace klubster {
 
@@ -21,6 +23,8 @@ namespace {
 
 constexpr char kPriorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS";
 constexpr std::size_t kConnectionMemoryBytes = 16 * 1024;
+// Beyond the limit, for those that are let in while make_room() ends others.
+constexpr unsigned kSpareConnections = 16;
 constexpr unsigned kHandshakeSeconds = 0;  // the absolute deadline is ours
 
 struct PeerConnection {
@@ -28,7 +32,11 @@ struct PeerConnection {
   std::string address;
   gnutls_session_t session = nullptr;  // gone once libmicrohttpd reports the close
   EventSource deadline;
-  bool spoke_http = false;  // so the handshake was complete
+  std::uint64_t deadline_usec = 0;  // for a request
+  bool spoke_http = false;          // so the handshake was complete
+  bool is_kept = false;             // for further requests
+  bool is_idle = false;             // waits for one, of which nothing has come
+  bool is_cut = false;              // by us, and nobody is to blame
   bool was_late = false;
   bool is_distrusted = false;  // the caller refused our certificate
   bool has_ended = false;      // the caller closed its side
@@ -56,6 +64,10 @@ ssize_t receive(gnutls_transport_ptr_t transport, void* data, std::size_t size) 
   auto* connection = static_cast<PeerConnection*>(transport);
   const ssize_t count = ::recv(connection->fd, data, size, 0);
   if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) connection->has_ended = true;
+  if (count > 0 && connection->is_idle) {
+    connection->is_idle = false;
+    connection->deadline.rearm(connection->deadline_usec);
+  }
   if (count <= 0 || connection->spoke_http) return count;
   std::string& last = connection->last_bytes;
   last.append(static_cast<const char*>(data), static_cast<std::size_t>(count));
@@ -79,6 +91,15 @@ std::string address_text(const sockaddr* address) {
   }
   const std::string_view view = text;
   return std::string(view.starts_with("::ffff:") ? view.substr(7) : view);
+}
+
+// Whether the connection comes from this machine: from loopback, or from the address it goes to.
+bool is_local(const PeerConnection& peer) {
+  sockaddr_storage own = {};
+  socklen_t length = sizeof own;
+  if (::getsockname(peer.fd, reinterpret_cast<sockaddr*>(&own), &length) != 0) return false;
+  return peer.address == "::1" || peer.address.starts_with("127.") ||
+         peer.address == address_text(reinterpret_cast<const sockaddr*>(&own));
 }
 
 // Dual stack for "::", so that one socket serves IPv4 too; plain IPv4 where there is no IPv6.
@@ -128,13 +149,12 @@ std::uint16_t port_of(int fd) {
                    : reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
 }
 
-MHD_Result answer(MHD_Connection* connection, const PeerReply& reply) {
+MHD_Result answer(MHD_Connection* connection, const PeerReply& reply, bool keep) {
   MHD_Response* response = MHD_create_response_from_buffer(
       reply.body.size(), const_cast<char*>(reply.body.data()), MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
-  MHD_add_response_header(response, "Content-Type", "application/json");
-  // A connection carries one exchange: none idles in memory, and its deadline is absolute.
-  MHD_add_response_header(response, "Connection", "close");
+  MHD_add_response_header(response, "Content-Type", reply.type);
+  if (!keep) MHD_add_response_header(response, "Connection", "close");
   const MHD_Result queued =
       MHD_queue_response(connection, static_cast<unsigned>(reply.status), response);
   MHD_destroy_response(response);
@@ -154,21 +174,24 @@ class PeerServer::State {
  public:
   State(EventLoop& loop, ServerLimits limits, Handler handler, Refused refused)
       : loop_(loop), limits_(limits), handler_(std::move(handler)), refused_(std::move(refused)) {}
-  ~State() {
-    refused_ = [](const std::string&, const Problem&) {};  // our own end is nobody's fault
-    if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
-  }
+  ~State() { end(); }
 
-  Status start(const HostPort& listen, const ServerCredentials& credentials);
+  Status start(const HostPort& listen, const PeerCredentials& credentials);
+  Status serve(const PeerCredentials& credentials);
+  void end();
   std::uint16_t port() const { return port_; }
+  std::uint64_t connections() const { return taken_; }
 
  private:
   void run();
   MHD_Result handle(MHD_Connection* connection, const char* url, const char* method,
                     const char* data, std::size_t* data_size, void** context);
-  MHD_Result begin(MHD_Connection* connection, void** context);
+  MHD_Result begin(MHD_Connection* connection, const char* url, void** context);
   MHD_Result refuse(MHD_Connection* connection, int status, Problem problem);
   void opened(MHD_Connection* connection, void** socket_context);
+  void make_room();
+  bool may_keep(const PeerConnection& peer) const;
+  void completed(MHD_Connection* connection);
   void closed(PeerConnection* connection);
   void collect_alerts();
   static PeerConnection* peer_of(MHD_Connection* connection);
@@ -186,35 +209,57 @@ class PeerServer::State {
   ServerLimits limits_;
   Handler handler_;
   Refused refused_;
+  CallerCheck check_;
   MHD_Daemon* daemon_ = nullptr;
+  bool is_ending_ = false;
+  UniqueFd listen_;  // outlives the library's daemons, so that no caller finds the port shut
   std::uint16_t port_ = 0;
+  std::uint64_t taken_ = 0;
   std::list<PeerConnection> connections_;
   EventSource io_, again_;
 };
 
-Status PeerServer::State::start(const HostPort& listen, const ServerCredentials& credentials) {
+Status PeerServer::State::start(const HostPort& listen, const PeerCredentials& credentials) {
   Result<UniqueFd> socket = listen_at(listen);
   if (!socket) return std::move(socket).error();
-  port_ = port_of(socket->get());
+  listen_ = *std::move(socket);
+  port_ = port_of(listen_.get());
+  return serve(credentials);
+}
+
+void PeerServer::State::end() {
+  is_ending_ = true;  // our own end is nobody's fault
+  io_.cancel();
+  again_.cancel();
+  if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+  daemon_ = nullptr;
+  is_ending_ = false;
+}
+
+Status PeerServer::State::serve(const PeerCredentials& credentials) {
+  end();
+  check_ = {};
+  UniqueFd socket(::fcntl(listen_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!socket) return Error(ErrorKind::kInternal, "SetupFailed", std::strerror(errno));
   daemon_ = MHD_start_daemon(
-      MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, &State::on_request,
-      this,                                                                 //
-      MHD_OPTION_EXTERNAL_LOGGER, &State::on_log, this,                     //
-      MHD_OPTION_LISTEN_SOCKET, socket->release(),                          //
-      MHD_OPTION_HTTPS_PRIORITIES, kPriorities,                             //
-      MHD_OPTION_HTTPS_MEM_TRUST, credentials.authority_pem.c_str(),        //
-      MHD_OPTION_HTTPS_MEM_CERT, credentials.certificate_pem.c_str(),       //
-      MHD_OPTION_HTTPS_MEM_KEY, credentials.key_pem.c_str(),                //
-      MHD_OPTION_CONNECTION_LIMIT, limits_.connections,                     //
-      MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits_.connections_per_address,  //
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,           //
-      MHD_OPTION_CONNECTION_TIMEOUT, kHandshakeSeconds,                     //
-      MHD_OPTION_NOTIFY_CONNECTION, &State::on_connection, this,            //
-      MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, this,              //
+      MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, nullptr,
+      nullptr, &State::on_request, this,                                     //
+      MHD_OPTION_EXTERNAL_LOGGER, &State::on_log, this,                      //
+      MHD_OPTION_LISTEN_SOCKET, socket.release(),                            //
+      MHD_OPTION_HTTPS_PRIORITIES, kPriorities,                              //
+      MHD_OPTION_HTTPS_MEM_TRUST, credentials.authority_pem.c_str(),         //
+      MHD_OPTION_HTTPS_MEM_CERT, credentials.certificate_pem.c_str(),        //
+      MHD_OPTION_HTTPS_MEM_KEY, credentials.key_pem.c_str(),                 //
+      MHD_OPTION_CONNECTION_LIMIT, limits_.connections + kSpareConnections,  //
+      MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits_.connections_per_address,   //
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,            //
+      MHD_OPTION_CONNECTION_TIMEOUT, kHandshakeSeconds,                      //
+      MHD_OPTION_NOTIFY_CONNECTION, &State::on_connection, this,             //
+      MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, this,               //
       MHD_OPTION_END);
   if (daemon_ == nullptr) {
     return Error(ErrorKind::kInternal, "SetupFailed",
-                 "libmicrohttpd refused to serve at " + to_text(listen));
+                 "libmicrohttpd refused to serve at port " + std::to_string(port_));
   }
   const MHD_DaemonInfo* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
   io_ = loop_.on_io(info->epoll_fd, EPOLLIN, [this](std::uint32_t) { run(); });
@@ -237,6 +282,7 @@ PeerConnection* PeerServer::State::peer_of(MHD_Connection* connection) {
 void PeerServer::State::opened(MHD_Connection* connection, void** socket_context) {
   PeerConnection& peer = connections_.emplace_back();
   *socket_context = &peer;
+  ++taken_;
   peer.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   peer.address = address_text(
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
@@ -246,18 +292,61 @@ void PeerServer::State::opened(MHD_Connection* connection, void** socket_context
       peer.session, &peer,
       reinterpret_cast<gnutls_transport_ptr_t>(static_cast<std::intptr_t>(peer.fd)));
   gnutls_transport_set_pull_function(peer.session, &receive);
+  make_room();
   // The library's own timeout is one of inactivity: a byte per second would live for ever.
+  peer.deadline_usec = limits_.deadline_usec;
   peer.deadline = loop_.after(limits_.deadline_usec, [&peer] {
-    peer.was_late = true;
+    (peer.is_idle ? peer.is_cut : peer.was_late) = true;
     (void)::shutdown(peer.fd, SHUT_RDWR);  // may be gone already; the close is reported either way
   });
+}
+
+// Whoever says nothing holds a place only as long as nobody else wants it: with all places taken,
+// the one that was kept longest goes, who calls anew; else who connected first and never spoke.
+void PeerServer::State::make_room() {
+  if (connections_.size() <= limits_.connections) return;
+  for (PeerConnection& one : connections_) {
+    if (!one.is_idle || one.is_cut) continue;
+    one.is_cut = true;
+    (void)::shutdown(one.fd, SHUT_RDWR);
+    return;
+  }
+  for (PeerConnection& one : connections_) {
+    if (one.spoke_http || one.was_late) continue;
+    one.was_late = true;
+    (void)::shutdown(one.fd, SHUT_RDWR);
+    return;
+  }
+}
+
+// Few, and few of one address, so that there is always room for others.
+bool PeerServer::State::may_keep(const PeerConnection& peer) const {
+  if (peer.is_kept) return true;
+  unsigned kept = 0, from_there = 0;
+  for (const PeerConnection& one : connections_) {
+    if (!one.is_kept) continue;
+    ++kept;
+    if (one.address == peer.address) ++from_there;
+  }
+  return kept < limits_.kept && from_there < limits_.kept_per_address;
+}
+
+// The answer is sent: the next request has a deadline of its own, from its first byte on.
+void PeerServer::State::completed(MHD_Connection* connection) {
+  PeerConnection* peer = peer_of(connection);
+  if (peer == nullptr || !peer->is_kept || peer->is_cut || peer->was_late) return;
+  peer->is_idle = true;
+  peer->deadline.rearm(limits_.idle_usec);
 }
 
 void PeerServer::State::closed(PeerConnection* connection) {
   Problem problem = connection->refusal;
   if (!problem && connection->was_late) {
-    problem = {"TimedOut", "took longer than " + duration_text(limits_.deadline_usec) +
-                               (connection->spoke_http ? " for a request" : " for the handshake")};
+    problem = {"TimedOut",
+               connection->spoke_http
+                   ? "took longer than " + duration_text(limits_.deadline_usec) + " for a request"
+                   : "did not end its handshake in " + duration_text(limits_.deadline_usec) +
+                         ", or before its place was needed"};
   } else if (!problem && connection->is_distrusted) {
     problem = {"PeerTokenDiffers",
                "the caller does not trust this node's certificate: it has another cluster's token"};
@@ -266,7 +355,7 @@ void PeerServer::State::closed(PeerConnection* connection) {
   }
   const std::string address = connection->address;
   connections_.remove_if([&](const PeerConnection& one) { return &one == connection; });
-  if (problem) refused_(address, problem);
+  if (problem && !is_ending_) refused_(address, problem);
 }
 
 // For callers on other TLS stacks, whose alerts are encrypted: libmicrohttpd tells that a handshake
@@ -283,14 +372,17 @@ void PeerServer::State::collect_alerts() {
 MHD_Result PeerServer::State::refuse(MHD_Connection* connection, int status, Problem problem) {
   const PeerReply reply = refusal_reply(status, problem);
   peer_of(connection)->refusal = std::move(problem);
-  return answer(connection, reply);
+  return answer(connection, reply, false);
 }
 
 // The head has arrived: who calls, and how much wants to come.
-MHD_Result PeerServer::State::begin(MHD_Connection* connection, void** context) {
+MHD_Result PeerServer::State::begin(MHD_Connection* connection, const char* url, void** context) {
   PeerConnection* peer = peer_of(connection);
   peer->spoke_http = true;
-  Result<Caller> caller = identify_caller(peer->session, peer->address);
+  Result<Caller> caller = check_.identify(peer->session, peer->address);
+  if (!caller && std::string_view(url) == kMetricsPath && is_local(*peer)) {
+    caller = Caller{peer->address, "", ""};
+  }
   if (!caller) {
     return refuse(connection, MHD_HTTP_FORBIDDEN,
                   {caller.error().reason(), caller.error().message()});
@@ -312,7 +404,7 @@ MHD_Result PeerServer::State::begin(MHD_Connection* connection, void** context) 
 MHD_Result PeerServer::State::handle(MHD_Connection* connection, const char* url,
                                      const char* method, const char* data, std::size_t* data_size,
                                      void** context) {
-  if (*context == nullptr) return begin(connection, context);
+  if (*context == nullptr) return begin(connection, url, context);
   auto* pending = static_cast<PendingRequest*>(*context);
   if (*data_size > 0) {
     // Chunked bodies announce nothing: what is too much is dropped and refused at the end.
@@ -330,7 +422,11 @@ MHD_Result PeerServer::State::handle(MHD_Connection* connection, const char* url
                   {"TooLarge", pending->caller.name + " sent a body of more than " +
                                    std::to_string(limits_.body_bytes) + " bytes"});
   }
-  return answer(connection, handler_({pending->caller, method, url, std::move(pending->body)}));
+  PeerConnection* peer = peer_of(connection);
+  const PeerReply reply =
+      handler_({pending->caller, method, url, std::move(pending->body), is_local(*peer)});
+  peer->is_kept = reply.status == MHD_HTTP_OK && !pending->caller.name.empty() && may_keep(*peer);
+  return answer(connection, reply, peer->is_kept);
 }
 
 MHD_Result PeerServer::State::on_request(void* self, MHD_Connection* connection, const char* url,
@@ -343,10 +439,13 @@ MHD_Result PeerServer::State::on_request(void* self, MHD_Connection* connection,
   return result;
 }
 
-void PeerServer::State::on_completed(void*, MHD_Connection*, void** context,
-                                     MHD_RequestTerminationCode) noexcept {
+void PeerServer::State::on_completed(void* self, MHD_Connection* connection, void** context,
+                                     MHD_RequestTerminationCode code) noexcept {
   delete static_cast<PendingRequest*>(*context);
   *context = nullptr;
+  if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK) return;
+  auto* state = static_cast<State*>(self);
+  guard_handler(state->loop_.get(), [&] { state->completed(connection); });
 }
 
 void PeerServer::State::on_connection(void* self, MHD_Connection* connection, void** socket_context,
@@ -370,12 +469,20 @@ void PeerServer::State::on_log(void* self, const char*, va_list) noexcept {
 PeerServer::PeerServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PeerServer::~PeerServer() = default;
 
+Status PeerServer::renew(const PeerCredentials& credentials) {
+  return state_->serve(credentials);
+}
+
 std::uint16_t PeerServer::port() const {
   return state_->port();
 }
 
+std::uint64_t PeerServer::connections() const {
+  return state_->connections();
+}
+
 Result<std::unique_ptr<PeerServer>> PeerServer::create(EventLoop& loop, const HostPort& listen,
-                                                       const ServerCredentials& credentials,
+                                                       const PeerCredentials& credentials,
                                                        ServerLimits limits, Handler handler,
                                                        Refused refused) {
   auto state = std::make_unique<State>(loop, limits, std::move(handler), std::move(refused));

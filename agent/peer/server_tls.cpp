@@ -6,13 +6,18 @@
 
 #include <memory>
 
+#include "base/digest.h"
 #include "base/ed25519.h"
 #include "base/text.h"
+#include "linux/event_loop.h"
 #include "model/node_record.h"
 
 namespace klubster {
 
 namespace {
+
+constexpr std::uint64_t kKnownUsec = 300'000'000;
+constexpr std::size_t kMaxKnown = 512;
 
 struct FreeGnutls {
   void operator()(gnutls_x509_crt_t certificate) const { gnutls_x509_crt_deinit(certificate); }
@@ -56,36 +61,65 @@ std::string ed25519_key(gnutls_x509_crt_t certificate) {
   return curve == GNUTLS_ECC_CURVE_ED25519 && bytes.size() == kEd25519KeyBytes ? bytes : "";
 }
 
-}  // namespace
-
-Result<Caller> identify_caller(gnutls_session_t session, const std::string& address) {
-  unsigned int count = 0;
-  const gnutls_datum_t* chain = gnutls_certificate_get_peers(session, &count);
-  if (chain == nullptr || count == 0) {
-    return untrusted("PeerCertificate", "the caller showed no certificate");
+std::string what_is_wrong(unsigned int status) {
+  if ((status & GNUTLS_CERT_EXPIRED) != 0) return "has expired (or this node's clock is ahead)";
+  if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0) {
+    return "is not valid yet (or this node's clock is behind)";
   }
-  const CertificatePtr certificate = parse_certificate(chain[0]);
-  const std::string name = certificate == nullptr ? "" : common_name(certificate.get());
+  if ((status & GNUTLS_CERT_REVOKED) != 0) return "was revoked";
+  return "is not valid for a peer";
+}
+
+// Whether the certificate leads to an authority that is believed, for a client, at this time.
+Status judge(gnutls_session_t session, const std::string& name) {
   gnutls_typed_vdata_st purpose = {};
   purpose.type = GNUTLS_DT_KEY_PURPOSE_OID;
   std::string oid = GNUTLS_KP_TLS_WWW_CLIENT;
   purpose.data = reinterpret_cast<unsigned char*>(oid.data());
   unsigned int status = 0;
   const int code = gnutls_certificate_verify_peers(session, &purpose, 1, &status);
-  if (code != GNUTLS_E_SUCCESS || status != 0) {
-    const bool other_authority =
-        (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNATURE_FAILURE)) != 0;
-    return other_authority
-               ? untrusted("PeerTokenDiffers", "the certificate of `" + printable(name, 64) +
-                                                   "` was made with another cluster's token")
-               : untrusted("PeerCertificate",
-                           "the certificate of `" + printable(name, 64) + "` is not valid");
+  if (code == GNUTLS_E_SUCCESS && status == 0) return {};
+  const bool other_authority =
+      (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNATURE_FAILURE)) != 0;
+  return other_authority
+             ? untrusted("PeerTokenDiffers", "the certificate of `" + printable(name, 64) +
+                                                 "` was made with another cluster's token")
+             : untrusted("PeerCertificate", "the certificate of `" + printable(name, 64) + "` " +
+                                                what_is_wrong(status));
+}
+
+}  // namespace
+
+Result<Caller> CallerCheck::identify(gnutls_session_t session, const std::string& address) {
+  unsigned int count = 0;
+  const gnutls_datum_t* chain = gnutls_certificate_get_peers(session, &count);
+  if (chain == nullptr || count == 0) {
+    return untrusted("PeerCertificate", "the caller showed no certificate");
   }
+  Hasher hasher(HashKind::kSha256);
+  hasher.update({reinterpret_cast<const char*>(chain[0].data), chain[0].size});
+  const std::string digest = hasher.finish();
+  const auto now = static_cast<std::int64_t>(now_wall_usec() / 1'000'000);
+  if (const auto found = known_.find(digest); found != known_.end()) {
+    const Known& known = found->second;
+    if (now_boottime_usec() < known.until_usec && now >= known.not_before &&
+        now <= known.not_after) {
+      return Caller{address, known.name, known.key};
+    }
+    known_.erase(found);
+  }
+  const CertificatePtr certificate = parse_certificate(chain[0]);
+  const std::string name = certificate == nullptr ? "" : common_name(certificate.get());
+  if (Status judged = judge(session, name); !judged) return std::move(judged).error();
   if (!is_node_name(name) || gnutls_x509_crt_check_hostname(certificate.get(), name.c_str()) == 0) {
     return untrusted("PeerCertificate", "the certificate is not for a node's name");
   }
   std::string key = ed25519_key(certificate.get());
   if (key.empty()) return untrusted("PeerCertificate", "the key of `" + name + "` is not Ed25519");
+  if (known_.size() >= kMaxKnown) known_.clear();
+  known_[digest] = {name, key, gnutls_x509_crt_get_activation_time(certificate.get()),
+                    gnutls_x509_crt_get_expiration_time(certificate.get()),
+                    now_boottime_usec() + kKnownUsec};
   return Caller{address, name, std::move(key)};
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 
 #include "base/text.h"
@@ -18,59 +19,103 @@ namespace {
 
 // One descriptor a level: deeper directories are moved up before they are emptied.
 constexpr int kMaxDepth = 32;
+// Well below the number of descriptors that a process may have.
+constexpr int kMeasuredDepth = 200;
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
+void count(Removed& removed, const struct stat& status) {
+  removed.files += 1;
+  if (status.st_nlink == 1) removed.bytes += static_cast<std::uint64_t>(status.st_size);
+}
+
+Error other_mount(const std::string& name) {
+  return Error(ErrorKind::kIo, "SystemCallFailed",
+               "removing " + printable(name) + ": it lies on another mount");
+}
+
 class Removal {
  public:
-  explicit Removal(int top) : top_(top) {}
+  Removal(int top, std::uint64_t mount) : top_(top), mount_(mount) {}
 
-  // Empties `directory`; what lies too deep ends up below the top, for the next round.
-  Status empty(int directory, int depth) {
+  // Empties `directory` as far as possible; what lies too deep ends up below the top, for the next
+  // round. Returns whether it removed or moved anything.
+  bool empty(int directory, int depth) {
     const auto names = entries_of(directory);
-    if (!names) return names.error();
-    for (const auto& name : *names) {
-      if (auto gone = one(directory, name, depth); !gone) return gone;
-    }
-    return {};
+    if (!names) return leave(names.error());
+    bool moved = false;
+    for (const auto& name : *names)
+      moved = one(directory, name, depth) || moved;
+    return moved;
   }
-  const Removed& removed() const { return removed_; }
+  bool leave(Error error) {
+    if (!removed_.left) removed_.left = std::move(error);
+    return false;
+  }
+  Removed& removed() { return removed_; }
 
  private:
-  Status one(int directory, const std::string& name, int depth) {
+  bool one(int directory, const std::string& name, int depth) {
     struct stat status = {};
     if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      return system_error("looking at " + printable(name), errno);
+      return leave(system_error("looking at " + printable(name), errno));
     }
     if (!S_ISDIR(status.st_mode)) {
       if (::unlinkat(directory, name.c_str(), 0) != 0) {
-        return system_error("removing " + printable(name), errno);
+        return leave(system_error("removing " + printable(name), errno));
       }
-      removed_.files += 1;
-      removed_.bytes += static_cast<std::uint64_t>(status.st_size);
-      return {};
+      count(removed_, status);
+      return true;
     }
-    if (depth >= kMaxDepth) {
-      const std::string moved = "deep-" + std::to_string(++moved_);
-      if (::renameat(directory, name.c_str(), top_, moved.c_str()) == 0) return {};
-      return system_error("moving " + printable(name) + " up", errno);
-    }
+    if (depth >= kMaxDepth) return move_up(directory, name);
     // A directory without rights for its owner is no obstacle to CAP_DAC_OVERRIDE.
     const auto inside = open_directory(directory, name);
-    if (!inside) return inside.error();
-    if (auto emptied = empty(inside->get(), depth + 1); !emptied) return emptied;
-    if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0) {
-      return system_error("removing " + printable(name), errno);
+    if (!inside) return leave(inside.error());
+    const auto mount = mount_of(inside->get());
+    if (!mount) return leave(mount.error());
+    if (*mount != mount_) return leave(other_mount(name));
+    const bool moved = empty(inside->get(), depth + 1);
+    if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0) return true;
+    // Not empty: why has been said, or what is left came up from below and is next.
+    if (errno != ENOTEMPTY && errno != EEXIST) {
+      leave(system_error("removing " + printable(name), errno));
     }
-    return {};
+    return moved;
+  }
+
+  bool move_up(int directory, const std::string& name) {
+    while (true) {
+      const std::string moved = "deep-" + std::to_string(++moved_);
+      if (::renameat2(directory, name.c_str(), top_, moved.c_str(), RENAME_NOREPLACE) == 0) {
+        return true;
+      }
+      if (errno != EEXIST) return leave(system_error("moving " + printable(name) + " up", errno));
+    }
   }
 
   int top_;
+  std::uint64_t mount_;
   Removed removed_;
   std::uint64_t moved_ = 0;
 };
+
+void measure(int directory, int depth, Removed& found) {
+  const auto names = entries_of(directory);
+  if (!names) return;
+  for (const auto& name : *names) {
+    struct stat status = {};
+    if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!S_ISDIR(status.st_mode)) {
+      count(found, status);
+    } else if (depth < kMeasuredDepth) {
+      if (const auto inside = open_directory(directory, name)) {
+        measure(inside->get(), depth + 1, found);
+      }
+    }
+  }
+}
 
 }  // namespace
 
@@ -101,7 +146,11 @@ Result<std::vector<std::string>> entries_of(int directory) {
   const std::unique_ptr<DIR, CloseDirectory> listing(own < 0 ? nullptr : ::fdopendir(own));
   if (listing == nullptr) return system_error("listing a directory", errno);
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(listing.get())) {
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(listing.get());
+    if (entry == nullptr && errno != 0) return system_error("listing a directory", errno);
+    if (entry == nullptr) break;
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
   }
@@ -109,28 +158,61 @@ Result<std::vector<std::string>> entries_of(int directory) {
   return names;
 }
 
-Result<Removed> remove_tree(int parent, const std::string& name) {
+Result<std::uint64_t> mount_of(int fd) {
+  struct statx status = {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) {
+    return system_error("looking for a mount", errno);
+  }
+  return status.stx_mnt_id;
+}
+
+Removed remove_tree(int parent, const std::string& name) {
+  Removed removed;
   struct stat status = {};
   if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return Removed{};
-    return system_error("looking at " + printable(name), errno);
+    if (errno != ENOENT) removed.left = system_error("looking at " + printable(name), errno);
+    return removed;
   }
   if (!S_ISDIR(status.st_mode)) {
-    if (::unlinkat(parent, name.c_str(), 0) != 0) {
-      return system_error("removing " + printable(name), errno);
+    if (::unlinkat(parent, name.c_str(), 0) == 0) {
+      count(removed, status);
+    } else {
+      removed.left = system_error("removing " + printable(name), errno);
     }
-    return Removed{1, static_cast<std::uint64_t>(status.st_size)};
+    return removed;
   }
+  const auto mount = mount_of(parent);
   const auto top = open_directory(parent, name);
-  if (!top) return top.error();
-  Removal removal(top->get());
-  while (true) {
-    if (auto emptied = removal.empty(top->get(), 0); !emptied) return emptied.error();
-    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) return removal.removed();
-    if (errno != ENOTEMPTY && errno != EEXIST) {
-      return system_error("removing " + printable(name), errno);
-    }
+  const auto own = top ? mount_of(top->get()) : top.error();
+  if (!mount || !own) {
+    removed.left = mount ? own.error() : mount.error();
+    return removed;
   }
+  if (*own != *mount) {
+    removed.left = other_mount(name);
+    return removed;
+  }
+  Removal removal(top->get(), *mount);
+  for (bool moved = true; moved;) {
+    removal.removed().left.reset();  // it is still there for this round to say it
+    moved = removal.empty(top->get(), 0);
+    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) return removal.removed();
+    if (errno != ENOTEMPTY && errno != EEXIST) break;
+  }
+  removal.leave(system_error("removing " + printable(name), errno));
+  return removal.removed();
+}
+
+Removed measure_tree(int parent, const std::string& name) {
+  Removed found;
+  struct stat status = {};
+  if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return found;
+  if (!S_ISDIR(status.st_mode)) {
+    count(found, status);
+  } else if (const auto top = open_directory(parent, name)) {
+    measure(top->get(), 0, found);
+  }
+  return found;
 }
 
 }  // namespace klubster

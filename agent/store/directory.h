@@ -1,7 +1,8 @@
 // Directories by descriptor: entries are looked at and opened, links in them never followed.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,14 +22,21 @@ Result<UniqueFd> open_or_make_directory(int parent, const std::string& name, uns
 // Its names, sorted, without "." and "..".
 Result<std::vector<std::string>> entries_of(int directory);
 
-// What a removal took away.
+// The mount that the open file is reached by. Device numbers would not do: on an overlay they
+// differ between the files and directories of one mount (statx(2), Linux 5.8). kIo.
+Result<std::uint64_t> mount_of(int fd);
+
+// What a removal took away, or would.
 struct Removed {
   std::uint64_t files = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;    // of files with no name elsewhere
+  std::optional<Error> left;  // the first thing that could not be removed (kIo); the rest is gone
 };
 
-// Removes `name` below `parent` and all below it, however deep and whatever its modes. One that is
-// not there is fine. kIo.
-Result<Removed> remove_tree(int parent, const std::string& name);
+// Removes `name` below `parent` and all below it, however deep and whatever its modes; nothing on
+// another mount. One that is not there is fine.
+Removed remove_tree(int parent, const std::string& name);
+// Changes nothing. What lies more than 200 directories deep is not counted.
+Removed measure_tree(int parent, const std::string& name);
 
 }  // namespace klubster

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "linux/package.h"
 #include "store/directory.h"
 #include "store/store.h"
 
@@ -17,19 +18,12 @@ namespace {
 
 constexpr int kMaxDepth = 40;  // the unpacking policy allows 32
 constexpr std::size_t kMaxAttributeBytes = 64 * 1024;
+// Below staging/<name>: what unpack made, and what takes, then has, the place of a damaged profile.
+constexpr const char* kTree = "tree";
+constexpr const char* kExchanged = "exchanged";
 
 Error refuse(const std::string& path, const std::string& why) {
   return Error(ErrorKind::kUntrusted, "ArchiveRefused", why).in(printable(path, 200));
-}
-
-// The mount that the open file is reached by. Device numbers would not do: on an overlay they
-// differ between the files and directories of one mount (statx(2), Linux 5.8).
-Result<std::uint64_t> mount_of(int fd, const std::string& path) {
-  struct statx status = {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) {
-    return system_error("looking at " + printable(path), errno);
-  }
-  return status.stx_mnt_id;
 }
 
 // Takes everything below one directory over, by descriptors.
@@ -70,8 +64,8 @@ class Takeover {
       return refuse(path, "it changed while it was sealed");
     }
     if (auto fits = check(now, path); !fits) return fits;
-    const auto mount = mount_of(fd.get(), path);
-    if (!mount) return mount.error();
+    const auto mount = mount_of(fd.get());
+    if (!mount) return Error(mount.error()).in(printable(path));
     if (*mount != mount_) return refuse(path, "it lies on another mount");
     if (is_directory) return directory(fd.get(), path, depth + 1);
     report_.files += 1;
@@ -131,6 +125,7 @@ Result<Places> open_places(const std::string& state_dir, const std::string& name
   Places places;
   places.own = UniqueFd(
       ::openat(staging->get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!places.own && errno != ENOENT) return system_error("opening the staging", errno);
   places.staging = std::move(*staging);
   places.profiles = std::move(*profiles);
   return places;
@@ -138,9 +133,9 @@ Result<Places> open_places(const std::string& state_dir, const std::string& name
 
 Result<StoreReport> take_over(const Places& places) {
   if (!places.own) return system_error("opening the staging", ENOENT);
-  const auto tree = open_directory(places.own.get(), "tree");
+  const auto tree = open_directory(places.own.get(), kTree);
   if (!tree) return tree.error();
-  const auto mount = mount_of(tree->get(), "the staging");
+  const auto mount = mount_of(tree->get());
   if (!mount) return mount.error();
   Takeover takeover(*mount);
   if (auto taken = takeover.directory(tree->get(), "", 0); !taken) return taken.error();
@@ -149,19 +144,56 @@ Result<StoreReport> take_over(const Places& places) {
   return takeover.report();
 }
 
-Status publish(const Places& places, const std::string& sha256) {
-  if (::renameat2(places.own.get(), "tree", places.profiles.get(), sha256.c_str(),
-                  RENAME_NOREPLACE) != 0) {
+// What lies there under that name is exchanged, and goes away with the staging. It does not end up
+// under the name of a staged tree: the next try would take it for one.
+Status publish(const Places& places, const std::string& sha256, bool instead) {
+  const int own = places.own.get(), profiles = places.profiles.get();
+  if (instead && ::renameat(own, kTree, own, kExchanged) != 0) {
     return system_error("publishing the profile", errno);
   }
-  if (::fsync(places.profiles.get()) != 0) return system_error("syncing profiles", errno);
+  const char* name = instead ? kExchanged : kTree;
+  const unsigned how = instead ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+  if (::renameat2(own, name, profiles, sha256.c_str(), how) != 0) {
+    return system_error("publishing the profile", errno);
+  }
+  if (::fsync(profiles) != 0) return system_error("syncing profiles", errno);
   return {};
 }
 
-bool is_sealed(const Places& places, const std::string& sha256) {
+Result<bool> is_there(int directory, const std::string& name) {
   struct stat status = {};
-  return ::fstatat(places.profiles.get(), sha256.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         S_ISDIR(status.st_mode);
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (errno == ENOENT) return false;
+  return system_error("looking at " + name, errno);
+}
+
+struct Found {
+  bool sealed = false, staged = false, exchanged = false;
+};
+
+Result<Found> look(const Places& places, const std::string& sha256) {
+  const auto sealed = is_there(places.profiles.get(), sha256);
+  if (!sealed) return sealed.error();
+  if (!places.own) return Found{*sealed, false, false};
+  const auto staged = is_there(places.own.get(), kTree);
+  if (!staged) return staged.error();
+  const auto exchanged = is_there(places.own.get(), kExchanged);
+  if (!exchanged) return exchanged.error();
+  return Found{*sealed, *staged, *exchanged};
+}
+
+// Whether the sealed profile holds what the staged tree holds. Its owners and modes are set right
+// on the way.
+bool is_whole(const Places& places, const std::string& state_dir, const StoreRequest& request) {
+  const auto sealed = open_directory(places.profiles.get(), request.sha256);
+  const auto mount = sealed ? mount_of(sealed->get()) : sealed.error();
+  if (!mount || !Takeover(*mount).directory(sealed->get(), "", 0)) return false;
+  // Larger limits than anybody configures: both were within the real ones.
+  const PackageLimits any{UINT32_MAX, INT64_MAX, INT64_MAX, UINT32_MAX};
+  const auto has = list_package_directory(state_dir + "/profiles/" + request.sha256, any);
+  const auto promised =
+      list_package_directory(state_dir + "/staging/" + request.staging + "/" + kTree, any);
+  return has && promised && *has == *promised;
 }
 
 }  // namespace
@@ -170,16 +202,25 @@ Result<StoreReport> seal(const std::string& state_dir, const StoreRequest& reque
   const auto places = open_places(state_dir, request.staging);
   if (!places) return places.error();
   Result<StoreReport> report = StoreReport{};
-  if (!is_sealed(*places, request.sha256)) {  // else a crash came between rename and report
+  const auto found = look(*places, request.sha256);
+  if (!found) return Error(found.error()).in("sealing " + request.staging);
+  const bool there = found->sealed, staged = found->staged;
+  if (!staged && found->exchanged) {
+    report = Error(ErrorKind::kIo, "SystemCallFailed",
+                   "it was cut off while it was exchanged: the package is unpacked again")
+                 .in("sealing " + request.staging);
+  } else if (!there || staged) {  // else a crash came between rename and report
     report = take_over(*places).in("sealing " + request.staging);
-    if (report) {
-      if (auto published = publish(*places, request.sha256); !published) {
-        report = std::move(published.error()).in("sealing " + request.staging);
-      }
+  }
+  // Steps may run from what is there: it stays unless it is damaged.
+  const bool needed = report && (!there || (staged && !is_whole(*places, state_dir, request)));
+  if (needed) {
+    if (auto published = publish(*places, request.sha256, there); !published) {
+      report = std::move(published.error()).in("sealing " + request.staging);
     }
   }
   const auto removed = remove_tree(places->staging.get(), request.staging);
-  if (report && !removed) return removed.error();
+  if (report && removed.left) return *removed.left;
   return report;
 }
 

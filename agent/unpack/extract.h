@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "unpack/package.h"
+#include "linux/package.h"
 
 namespace klubster {
 

@@ -38,6 +38,7 @@ std::string node_of(const std::string& phase, const std::string& step) {
 
 std::string step_label(const StepSpec& step) {
   std::vector<std::string> lines = {step.id, std::string(to_string(step.kind))};
+  if (!step.core_mode.empty()) lines.push_back("Core, mode " + step.core_mode);
   if (!step.start_unit.empty()) lines.push_back("starts " + step.start_unit);
   if (!step.unit_name.empty()) lines.push_back("as " + step.unit_name);
   if (!step.when_input.empty()) lines.push_back("when " + step.when_input + " is " + step.when_is);

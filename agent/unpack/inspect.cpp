@@ -1,7 +1,10 @@
 // Showing a package.
 #include "unpack/inspect.h"
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "engine/core_profile.h"
 #include "model/profile_rules.h"
 
 namespace klubster {
@@ -20,16 +23,24 @@ std::string describe_input(const InputSpec& input) {
   if (input.sensitive) facts.emplace_back("sensitive");
   if (input.from_peer) facts.emplace_back("from a peer");
   if (input.source == InputSource::kLocalOverride) facts.emplace_back("from the config tree only");
+  if (input.source == InputSource::kPackageDefault) facts.emplace_back("from the package");
+  if (input.required && !input.default_value && !input.from_peer)
+    facts.emplace_back("not provided");
   if (input.default_value && !input.sensitive) facts.push_back("default " + *input.default_value);
   std::string text = "  " + input.name + " (" + printable(join(facts, ", "), 200) + ")";
   if (!input.description.empty()) text += ": " + printable(input.description, 200);
   return text + "\n";
 }
 
+std::string work_of(const StepSpec& step) {
+  if (!step.core_mode.empty()) return "runs productive-k3s Core, mode " + step.core_mode;
+  if (!step.start_unit.empty()) return "starts " + step.start_unit;
+  return "runs " + printable(join(step.run, " "), 200);
+}
+
 std::string describe_step(const StepSpec& step) {
   std::string text = "    " + step.id + ": " + std::string(to_string(step.kind)) + ", ";
-  text += step.start_unit.empty() ? "runs " + printable(join(step.run, " "), 200)
-                                  : "starts " + step.start_unit;
+  text += work_of(step);
   if (!step.user.empty()) text += " as " + step.user;
   if (!step.after.empty()) text += ", after " + join(step.after, ", ");
   for (const auto& need : step.needs)
@@ -38,6 +49,54 @@ std::string describe_step(const StepSpec& step) {
     text += ", when " + step.when_input + " is " + printable(step.when_is, 80);
   }
   return text + "\n";
+}
+
+// A node of a cluster with one server and one agent, or alone, by its modes.
+std::vector<NodeConfig> core_nodes() {
+  const std::vector<std::string> server = {"server", "stack"}, agent = {"agent"};
+  std::vector<NodeConfig> nodes;
+  for (const auto& modes : {server, agent, std::vector<std::string>{"single-node"}}) {
+    NodeConfig config;
+    config.node = modes[0];
+    config.modes = modes;
+    config.core.path = "BUNDLE";
+    if (modes[0] != "single-node") {
+      config.members = {{"server", server, "", ""}, {"agent", agent, "", ""}};
+    }
+    nodes.push_back(std::move(config));
+  }
+  return nodes;
+}
+
+std::string describe_core(const Profile& profile) {
+  std::string text = "Modes, through productive-k3s Core\n";
+  for (const auto& config : core_nodes()) {
+    const auto made = with_core(profile, config);
+    if (!made) return line("Modes", "none: klubster runs nothing of it");
+    for (const auto& mode : config.modes) {
+      text += "  " + mode + "\n";
+      for (const auto& step : made->modes.at(mode)) {
+        StepSpec shown = step;
+        shown.run.resize(std::min<std::size_t>(shown.run.size(), 2));  // the rest is places
+        shown.run[0] = "klubster-core";
+        text += describe_step(shown);
+      }
+    }
+  }
+  return text;
+}
+
+Json core_to_json(const Profile& profile) {
+  Json modes = Json::object();
+  for (const auto& config : core_nodes()) {
+    const auto made = with_core(profile, config);
+    if (!made) return nullptr;
+    for (const auto& mode : config.modes) {
+      for (const auto& step : made->modes.at(mode))
+        modes[mode].push_back(to_json(step));
+    }
+  }
+  return modes;
 }
 
 }  // namespace
@@ -64,7 +123,7 @@ std::string describe_package(const OpenedPackage& package) {
   if (!profile.inputs.empty()) text += "Inputs\n";
   for (const auto& input : profile.inputs)
     text += describe_input(input);
-  if (!profile.modes.empty()) text += "Modes\n";
+  text += profile.modes.empty() ? describe_core(profile) : "Modes\n";
   for (const auto& [mode, steps] : profile.modes) {
     text += "  " + mode + "\n";
     for (const auto& step : steps)
@@ -88,6 +147,7 @@ Json package_to_json(const OpenedPackage& package) {
     item["sha256"] = file.sha256;
     json["files"].push_back(std::move(item));
   }
+  if (package.profile.modes.empty()) json["core"] = core_to_json(package.profile);
   return json;
 }
 

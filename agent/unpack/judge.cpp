@@ -88,9 +88,10 @@ Result<UnpackRequest> unpack_request_from_json(const Json& json) {
   return request;
 }
 
-Result<BlobHashes> hash_blob(int fd) {
+Result<BlobHashes> hash_blob(int fd, HashesFor purpose) {
   const auto size = regular_size(fd);
   if (!size) return size.error();
+  const bool with_blake = purpose == HashesFor::kSignature;
   Hasher sha(HashKind::kSha256), blake(HashKind::kBlake2b512);
   BlobHashes hashes;
   std::string buffer(kReadBytes, '\0');
@@ -102,14 +103,14 @@ Result<BlobHashes> hash_blob(int fd) {
     if (count == 0) break;
     const std::string_view piece(buffer.data(), static_cast<std::size_t>(count));
     sha.update(piece);
-    blake.update(piece);
+    if (with_blake) blake.update(piece);
     hashes.bytes += piece.size();
   }
   if (hashes.bytes != *size) {
     return Error(ErrorKind::kIo, "SystemCallFailed", "the package changed while it was read");
   }
   hashes.sha256_hex = to_hex(sha.finish());
-  hashes.blake2b512 = blake.finish();
+  if (with_blake) hashes.blake2b512 = blake.finish();
   return hashes;
 }
 
@@ -127,7 +128,7 @@ Result<Proof> judge_blob(int blob, const UnpackRequest& request) {
     if (!parsed) return parsed.error();
     signature = std::move(*parsed);
   }
-  const auto hashes = hash_blob(blob);
+  const auto hashes = hash_blob(blob, signature ? HashesFor::kSignature : HashesFor::kDigest);
   if (!hashes) return hashes.error();
   if (!request.sha256.empty() && request.sha256 != hashes->sha256_hex) {
     return untrusted("DigestMismatch",

@@ -9,9 +9,9 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "linux/package.h"
 #include "model/profile.h"
 #include "unpack/minisign.h"
-#include "unpack/package.h"
 
 namespace klubster {
 
@@ -41,13 +41,15 @@ struct Proof {
   std::optional<Signer> signer;
 };
 
-// SHA-256 and BLAKE2b-512 of a regular file from its start, in one pass. Sizes are 64 bit.
+// SHA-256 of a regular file from its start and, for a signature, BLAKE2b-512, in one pass. Sizes
+// are 64 bit.
 struct BlobHashes {
   std::string sha256_hex;
-  std::string blake2b512;
+  std::string blake2b512;  // empty when it was not asked for
   std::uint64_t bytes = 0;
 };
-Result<BlobHashes> hash_blob(int fd);
+enum class HashesFor { kDigest, kSignature };
+Result<BlobHashes> hash_blob(int fd, HashesFor purpose);
 
 // Reads all of `blob` and judges it. kUntrusted, each with its own story: Unpinned (nothing to
 // prove it by), SignatureMismatch, SignatureStale, ClusterDiffers, WrongSize, DigestMismatch.

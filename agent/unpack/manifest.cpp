@@ -5,7 +5,9 @@
 #include <regex>
 
 #include "base/text.h"
+#include "model/environment.h"
 #include "model/input_value.h"
+#include "model/profile_names.h"
 #include "model/profile_rules.h"
 #include "unpack/profile_env.h"
 
@@ -33,8 +35,10 @@ class Manifest {
     }
     defaults();
     for (const auto& problem : check_profile(profile_)) {
-      if (!problems_.concerns(problem.path)) problems_.add_at_path(problem.path, problem.message);
+      const std::string path = as_written(problem.path);
+      if (!problems_.concerns(path)) problems_.add_at_path(path, problem.message);
     }
+    other_engines();
     environment();
     package_files();
     return conclude();
@@ -53,10 +57,14 @@ class Manifest {
   Status check_version(const YamlNode& tree);
   void head(MapReader& root);
   void spec(MapReader& spec);
+  void requirements(MapReader& versions);
   void inputs(MapReader& reader);
   InputSpec input(MapReader& reader);
   void modes(MapReader& modes);
   void defaults();
+  std::string as_written(const std::string& path) const;
+  void other_engines();
+  void warn(std::string warning);
   void environment();
   void default_value(const ProfileEnvLine& line);
   void package_files();
@@ -68,6 +76,7 @@ class Manifest {
   const PackageFiles& files_;
   ManifestProblems problems_;
   Profile profile_;
+  std::size_t spec_inputs_ = 0;  // those below spec; the others stand at column 0
 };
 
 const YamlNode* member_of(const YamlNode* node, std::string_view key) {
@@ -106,6 +115,7 @@ void Manifest::head(MapReader& root) {
     profile_.version = metadata.text("version", true);
     profile_.category = metadata.text("category");
   });
+  if (!root.has("spec")) root.refuse("spec", "expected a mapping with modes, found nothing");
   root.map("spec", [&](MapReader& reader) { spec(reader); });
   inputs(root);  // at column 0, as the exporter of productive-k3s-infra writes it
 }
@@ -121,14 +131,10 @@ void Manifest::spec(MapReader& spec) {
     profile_.architectures = runtime.texts("architectures");
   });
   spec.map("compatibility", [&](MapReader& compatibility) {
-    compatibility.map("requires", [&](MapReader& requires_versions) {
-      for (const char* name : {"infra", "core", "klubster"}) {
-        if (!requires_versions.has(name)) continue;
-        profile_.requires_versions[name] = requires_versions.text(name);
-      }
-    });
+    compatibility.map("requires", [&](MapReader& versions) { requirements(versions); });
   });
   inputs(spec);
+  spec_inputs_ = profile_.inputs.size();
   spec.map("modes", [&](MapReader& reader) { modes(reader); });
   spec.map("commands", [&](MapReader& commands) {
     commands.each([&](const std::string& name, MapReader& command) {
@@ -141,14 +147,58 @@ void Manifest::spec(MapReader& spec) {
   }
 }
 
+// A text, or what newer packages of productive-k3s have below infra and core: a mapping.
+void Manifest::requirements(MapReader& versions) {
+  for (const char* name : {"infra", "core", "klubster"}) {
+    const YamlNode* found = versions.find(name);
+    if (found == nullptr) continue;
+    const auto keys = requirement_words(name);
+    if (found->kind != YamlNode::Kind::kMapping || keys.empty()) {
+      profile_.requires_versions[name] = versions.text(name);
+      continue;
+    }
+    versions.map(name, [&](MapReader& bounds) {
+      for (const auto& key : keys) {
+        if (!bounds.has(key)) continue;
+        profile_.requires_versions[join({name, key}, ".")] = bounds.text(key);
+      }
+    });
+  }
+}
+
 void Manifest::inputs(MapReader& reader) {
-  reader.maps("inputs", [&](MapReader& item) {
-    const std::string path = "spec.inputs[" + std::to_string(profile_.inputs.size()) + "]";
-    problems_.remember(path, item.node().place);
-    for (const auto& member : item.node().members)
-      problems_.remember(path + "." + member.key, member.value.place);
-    profile_.inputs.push_back(input(item));
-  });
+  reader.maps(
+      "inputs", [&](MapReader& item) { profile_.inputs.push_back(input(item)); },
+      [&] { profile_.inputs.emplace_back(); });
+}
+
+// The rules count all inputs; a person counts those of one list.
+std::string Manifest::as_written(const std::string& path) const {
+  constexpr std::string_view kList = "spec.inputs[";
+  if (!path.starts_with(kList)) return path;
+  const auto end = path.find(']');
+  const auto index = parse_number(path.substr(kList.size(), end - kList.size()), SIZE_MAX);
+  if (!index || *index < spec_inputs_) return path;
+  return "inputs[" + std::to_string(*index - spec_inputs_) + path.substr(end);
+}
+
+void Manifest::warn(std::string warning) {
+  if (profile_.warnings.size() < kMaxWarnings) profile_.warnings.push_back(std::move(warning));
+}
+
+// Told, not refused: klubster runs steps, and neither engine nor scenario.
+void Manifest::other_engines() {
+  const auto tell = [&](const std::string& path, const std::string& found,
+                        const std::vector<std::string>& known) {
+    if (found.empty() || std::find(known.begin(), known.end(), found) != known.end()) return;
+    const YamlPlace place = problems_.place_of(path);
+    warn("profile.yaml:" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " +
+         path + ": \"" + printable(found, 80) + "\" is none of " + join(known, ", ") +
+         ": productive-k3s-infra does not run it, nor does klubster");
+  };
+  tell("spec.engine.type", profile_.engine, engine_words());
+  // With modes the scenario is a free word.
+  if (profile_.modes.empty()) tell("spec.scenario.type", profile_.scenario, scenario_words());
 }
 
 InputSpec Manifest::input(MapReader& reader) {
@@ -185,14 +235,15 @@ void Manifest::modes(MapReader& modes) {
     auto& steps = profile_.modes[mode];
     modes.map(mode, [&](MapReader& phase) {
       if (!phase.has("steps")) phase.refuse("steps", "expected a list of steps, found nothing");
-      phase.maps("steps", [&](MapReader& item) {
+      const auto step = [&](MapReader& item) {
         const bool ordered =
             std::any_of(item.node().members.begin(), item.node().members.end(),
                         [](const YamlNode::Member& member) { return member.key == "after"; });
         steps.push_back(read_step(item));
         const bool has_previous = steps.size() > 1 && !steps[steps.size() - 2].id.empty();
         if (!ordered && has_previous) steps.back().after = {steps[steps.size() - 2].id};
-      });
+      };
+      phase.maps("steps", step, [&] { steps.emplace_back(); });
     });
   }
 }
@@ -212,9 +263,7 @@ void Manifest::environment() {
   for (const auto& mistake : env.mistakes)
     problems_.add_in_file("profile.env", mistake.line, "", mistake.message);
   for (const auto& warning : env.warnings) {
-    if (profile_.warnings.size() >= kMaxWarnings) break;
-    profile_.warnings.push_back("profile.env:" + std::to_string(warning.line) + ": " +
-                                warning.message);
+    warn("profile.env:" + std::to_string(warning.line) + ": " + warning.message);
   }
   for (const auto& line : env.lines)
     default_value(line);
@@ -223,18 +272,26 @@ void Manifest::environment() {
 void Manifest::default_value(const ProfileEnvLine& line) {
   const auto found = std::find_if(profile_.inputs.begin(), profile_.inputs.end(),
                                   [&](const InputSpec& input) { return input.name == line.name; });
-  const auto warn = [&](const std::string& why) {
-    if (profile_.warnings.size() >= kMaxWarnings) return;
-    profile_.warnings.push_back("profile.env:" + std::to_string(line.line) + ": " + line.name +
-                                ": " + why);
+  const auto warn_of = [&](const std::string& why) {
+    warn("profile.env:" + std::to_string(line.line) + ": " + line.name + ": " + why);
   };
   if (found == profile_.inputs.end()) {
-    // Published packages carry settings of their engine there.
-    if (!profile_.modes.empty()) warn("no input has this name");
+    if (!profile_.modes.empty()) return warn_of("no input has this name");
+    // Published packages have settings of their scenario there that their manifest does not list.
+    if (!is_input_name(line.name) || is_denied_variable(line.name)) {
+      return warn_of("no input can have this name");
+    }
+    if (const auto fits = check_variable_value(line.value, false); !fits) {
+      return warn_of(fits.error().message());
+    }
+    InputSpec implied;
+    implied.name = line.name;
+    implied.default_value = line.value;
+    profile_.inputs.push_back(std::move(implied));
     return;
   }
   if (found->source == InputSource::kLocalOverride) {
-    return warn("ignored: the value of a local-override input comes from the config tree alone");
+    return warn_of("ignored: the value of a local-override input comes from the config tree alone");
   }
   if (const auto checked = check_input(*found, line.value); !checked) {
     problems_.add_in_file("profile.env", line.line, line.name, checked.error().message());

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "linux/package.h"
 #include "model/profile.h"
 #include "unpack/manifest_reader.h"
-#include "unpack/package.h"
 
 namespace klubster {
 

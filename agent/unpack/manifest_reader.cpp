@@ -36,7 +36,7 @@ void ManifestProblems::add(const YamlPlace& place, const std::string& path, std:
   problems_.push_back({"profile.yaml", place, path, std::move(message)});
 }
 
-void ManifestProblems::add_at_path(const std::string& path, std::string message) {
+YamlPlace ManifestProblems::place_of(const std::string& path) const {
   std::string known = path;
   auto found = places_.find(known);
   while (found == places_.end()) {
@@ -45,7 +45,11 @@ void ManifestProblems::add_at_path(const std::string& path, std::string message)
     known.resize(cut);
     found = places_.find(known);
   }
-  add(found == places_.end() ? YamlPlace{} : found->second, path, std::move(message));
+  return found == places_.end() ? YamlPlace{} : found->second;
+}
+
+void ManifestProblems::add_at_path(const std::string& path, std::string message) {
+  add(place_of(path), path, std::move(message));
 }
 
 void ManifestProblems::add_in_file(std::string file, int line, std::string path,
@@ -218,7 +222,8 @@ void MapReader::map(const std::string& key, const std::function<void(MapReader&)
   reader.finish();
 }
 
-void MapReader::maps(const std::string& key, const std::function<void(MapReader&)>& read) {
+void MapReader::maps(const std::string& key, const std::function<void(MapReader&)>& read,
+                     const std::function<void()>& skip) {
   const YamlNode* found = find(key);
   if (found == nullptr) return;
   if (found->kind != YamlNode::Kind::kSequence) {
@@ -227,7 +232,10 @@ void MapReader::maps(const std::string& key, const std::function<void(MapReader&
   }
   for (std::size_t i = 0; i < found->items.size(); ++i) {
     MapReader reader(found->items[i], path_of(key) + "[" + std::to_string(i) + "]", problems_);
-    if (found->items[i].kind != YamlNode::Kind::kMapping) continue;
+    if (found->items[i].kind != YamlNode::Kind::kMapping) {
+      if (skip) skip();
+      continue;
+    }
     read(reader);
     reader.finish();
   }

@@ -27,10 +27,12 @@ std::string to_text(const ManifestProblem& problem);
 class ManifestProblems {
  public:
   void add(const YamlPlace& place, const std::string& path, std::string message);
-  // At the place where `path` was read, or the nearest above it.
+  // At place_of(path).
   void add_at_path(const std::string& path, std::string message);
   void add_in_file(std::string file, int line, std::string path, std::string message);
   void remember(const std::string& path, const YamlPlace& place) { places_[path] = place; }
+  // Where `path` was read, or the nearest above it.
+  YamlPlace place_of(const std::string& path) const;
   // Whether `path`, or something below or above it, is already known to be wrong.
   bool concerns(const std::string& path) const;
   bool empty() const { return problems_.empty(); }
@@ -62,7 +64,9 @@ class MapReader {
   std::optional<std::string> word(const std::string& key, const std::vector<std::string>& words);
 
   void map(const std::string& key, const std::function<void(MapReader&)>& read);
-  void maps(const std::string& key, const std::function<void(MapReader&)>& read);
+  // `skip` is called for each item that is no mapping, so that later items keep their numbers.
+  void maps(const std::string& key, const std::function<void(MapReader&)>& read,
+            const std::function<void()>& skip = {});
   // Each member of this mapping: its name and a reader of its value.
   void each(const std::function<void(const std::string&, MapReader&)>& read);
 

@@ -1,4 +1,6 @@
 // The steps of a manifest.
+#include <set>
+
 #include "base/text.h"
 #include "model/profile_rules.h"
 #include "unpack/manifest.h"
@@ -123,11 +125,25 @@ void read_retry(MapReader& reader, RetrySpec& retry) {
   retry.max_backoff_usec = reader.duration_usec("maxBackoff", retry.max_backoff_usec);
 }
 
+// Core's steps have their own commands, inputs, times and proofs.
+void refuse_beside_core(MapReader& reader) {
+  static const std::set<std::string> kBeside = {"id", "core", "needs", "after"};
+  for (const auto& member : reader.node().members) {
+    if (kBeside.count(member.key) > 0) continue;
+    reader.refuse(member.key, "expected nothing but id, needs and after beside core");
+  }
+}
+
 // What tasks, services and commands have in common.
 void read_work(MapReader& reader, StepSpec& step) {
   step.run = reader.texts("run");
   step.user = reader.text("user");
   reader.map("unit", [&](MapReader& unit) { read_unit(unit, step); });
+  reader.maps("needs", [&](MapReader& need) { step.needs.push_back(read_need(need)); });
+  reader.map("when", [&](MapReader& when) {
+    step.when_input = when.text("input", true);
+    step.when_is = when.text("is", true);
+  });
   step.inputs = reader.texts("inputs");
   reader.maps("outputs", [&](MapReader& output) { step.outputs.push_back(read_output(output)); });
   step.files = reader.texts("files");
@@ -146,6 +162,7 @@ void read_work(MapReader& reader, StepSpec& step) {
 StepSpec read_step(MapReader& reader) {
   StepSpec step;
   step.id = reader.text("id", true);
+  reader.map("core", [&](MapReader& core) { step.core_mode = core.text("mode", true); });
   step.start_unit = reader.text("startUnit");
   if (!step.start_unit.empty()) step.kind = StepKind::kService;
   if (const auto kind = reader.word("kind", {"task", "service"})) {
@@ -153,20 +170,18 @@ StepSpec read_step(MapReader& reader) {
   }
   step.unit_name = reader.text("unitName");
   step.ready = read_probe(reader, "ready", ProbeSpec{});
-  reader.maps("needs", [&](MapReader& need) { step.needs.push_back(read_need(need)); });
   step.after = reader.texts("after");
   step.undo = read_probe(reader, "undo", with_timeout(step.timeout_usec));
-  reader.map("when", [&](MapReader& when) {
-    step.when_input = when.text("input", true);
-    step.when_is = when.text("is", true);
-  });
+  step.condition = reader.text("condition");
   read_work(reader, step);
+  if (reader.has("core")) refuse_beside_core(reader);
   return step;
 }
 
 StepSpec read_command(const std::string& name, MapReader& reader) {
   StepSpec step;
   step.id = name;
+  step.retry.attempts = 1;  // somebody waits for its answer
   read_work(reader, step);
   return step;
 }

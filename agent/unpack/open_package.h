@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/result.h"
+#include "linux/package.h"
 #include "model/profile.h"
 #include "unpack/extract.h"
-#include "unpack/package.h"
 
 namespace klubster {
 

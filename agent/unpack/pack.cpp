@@ -120,7 +120,7 @@ Status sign_package(const std::string& file, const MinisignSecretKey& key,
                     const SigningRequest& request) {
   const auto blob = open_file(file, O_RDONLY);
   if (!blob) return blob.error();
-  const auto hashes = hash_blob(blob->get());
+  const auto hashes = hash_blob(blob->get(), HashesFor::kSignature);
   if (!hashes) return hashes.error();
   TrustedComment comment;
   comment.name = request.name;

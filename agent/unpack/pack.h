@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/result.h"
+#include "linux/package.h"
 #include "unpack/minisign.h"
-#include "unpack/package.h"
 
 namespace klubster {
 

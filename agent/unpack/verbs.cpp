@@ -1,6 +1,7 @@
 // validate, inspect, verify, graph, diff, pack, sign.
 #include "unpack/verbs.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -10,7 +11,10 @@
 
 #include "base/reason.h"
 #include "base/text.h"
+#include "linux/files.h"
 #include "linux/worker.h"
+#include "unpack/export.h"
+#include "unpack/extract.h"
 #include "unpack/graph.h"
 #include "unpack/inspect.h"
 #include "unpack/medium.h"
@@ -80,6 +84,26 @@ Status inspect(const Call& call) {
   return {};
 }
 
+// "file-bytes=64M": a budget of profile/limits by its name there. The last one of a name counts.
+Status set_limit(const std::string& given, PackageLimits& limits) {
+  const auto equals = given.find('=');
+  const std::string name = given.substr(0, equals);
+  const std::string text = equals == std::string::npos ? "" : given.substr(equals + 1);
+  std::uint64_t* const budget = name == "entries"      ? &limits.entries
+                                : name == "bytes"      ? &limits.bytes
+                                : name == "file-bytes" ? &limits.file_bytes
+                                : name == "ratio"      ? &limits.ratio
+                                                       : nullptr;
+  const auto value = name.ends_with("bytes") ? parse_size(text) : parse_number(text, INT64_MAX);
+  if (budget == nullptr || !value || *value == 0) {
+    return Error(ErrorKind::kInvalid, "Usage",
+                 "--limit: expected entries=N, bytes=SIZE, file-bytes=SIZE or ratio=N, found `" +
+                     printable(given, 80) + "`");
+  }
+  *budget = *value;
+  return {};
+}
+
 // A refusal names its reason, by which scripts and `klubster explain` know it.
 Status verify(const Call& call) {
   VerifyQuestion question;
@@ -90,6 +114,11 @@ Status verify(const Call& call) {
   }
   question.sha256 = value_of(call, "--sha256").value_or("");
   question.cluster = value_of(call, "--cluster");
+  if (const auto limits = call.values.find("--limit"); limits != call.values.end()) {
+    for (const auto& given : limits->second) {
+      if (auto set = set_limit(given, question.limits); !set) return set;
+    }
+  }
   const auto verified = verify_package(question);
   if (verified) {
     std::cout << (call.json ? to_json(*verified).pretty() + "\n" : describe_verified(*verified));
@@ -174,14 +203,33 @@ Status make_medium(const Call& call) {
   return write_medium(call.words[0], call.words[1]);
 }
 
+// Called by `klubster import`.
+Status show_export(const Call& call) {
+  const auto config = read_export(call.words[0]);
+  if (!config) return config.error();
+  std::cout << config->dump() << '\n';
+  return {};
+}
+
+// Called by klubster-core, which has proven the digest: what is no profile is unpacked by the same
+// policy. The directory is empty.
+Status unpack_bundle(const Call& call) {
+  const auto file = open_regular(call.words[0], O_RDONLY);
+  if (!file) return file.error();
+  const auto directory = open_file(call.words[1], O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory) return directory.error();
+  const auto unpacked = extract_package(file->get(), directory->get(), {});
+  return unpacked ? Status() : Error(unpacked.error()).in(call.words[0]);
+}
+
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"validate", "validate FILE|DIR", {}, 1, false, validate},
       {"inspect", "inspect FILE|DIR [--json]", {}, 1, true, inspect},
       {"verify",
        "verify FILE [--signature FILE] [--key PUBFILE|LINE]... [--sha256 HEX] [--cluster NAME] "
-       "[--json]",
-       {"--signature", "--key", "--sha256", "--cluster"},
+       "[--limit NAME=NUMBER]... [--json]",
+       {"--signature", "--key", "--sha256", "--cluster", "--limit"},
        1,
        true,
        verify},
@@ -200,6 +248,8 @@ const std::vector<Verb>& verbs() {
        false,
        sign},
       {"medium", nullptr, {}, 2, false, make_medium},
+      {"export", nullptr, {}, 1, false, show_export},
+      {"bundle", nullptr, {}, 2, false, unpack_bundle},
   };
   return all;
 }

@@ -61,6 +61,7 @@ Result<UnpackRequest> request_for(const VerifyQuestion& question) {
     if (!key) return key.error();
     request.keys.push_back(std::move(*key));
   }
+  request.limits = question.limits;
   request.sha256 = question.sha256;
   if (!request.sha256.empty() && !is_sha256_hex(request.sha256)) {
     return Error(ErrorKind::kInvalid, "Usage",

@@ -17,6 +17,7 @@ struct VerifyQuestion {
   std::vector<std::string> keys;       // each the line of a public key, or a file with one
   std::string sha256;                  // empty: not pinned
   std::optional<std::string> cluster;  // nullopt: whichever the package is signed for
+  PackageLimits limits = {};
 };
 
 struct Verified {

@@ -1,6 +1,7 @@
 // The other ports of the engine, held in memory.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -22,11 +23,17 @@ class MemoryStore : public EventStore {
   std::vector<Event> events;
   std::string boot = "boot-1";
   std::uint64_t now = 1'000'000;
-  int stop_before = -1;  // the append of this number never happens; -1: all do
+  int stop_before = -1;  // the action of this number never happens; -1: all do
+  std::size_t durable = 0;
+  int syncs = 0;
 
-  Status append(std::vector<Event>& added) override {
+  // An append is one, and a sync; others may be counted with them.
+  void count_action() {
     if (stop_before == 0) throw WorldStopped();
     if (stop_before > 0) --stop_before;
+  }
+  Status append(std::vector<Event>& added) override {
+    count_action();
     for (auto& event : added) {
       event.seq = events.size() + 1;
       event.boot = boot;
@@ -35,6 +42,23 @@ class MemoryStore : public EventStore {
       events.push_back(event);
     }
     return {};
+  }
+  Status sync() override {
+    count_action();
+    durable = events.size();
+    ++syncs;
+    return {};
+  }
+  void lose_power() { events.resize(durable); }
+  // Everything that a power cut may not take is durable.
+  bool is_ahead() const {
+    return std::all_of(events.begin() + static_cast<std::ptrdiff_t>(durable), events.end(),
+                       [](const Event& event) { return event.type == "RunSeen"; });
+  }
+  // What a new process reads, which is durable then.
+  NodeState open() {
+    durable = events.size();
+    return fold();
   }
   NodeState fold() const {
     NodeState state;
@@ -95,7 +119,7 @@ class FakeWorkers : public WorkerHost {
     TransientUnit unit;
     unit.name = start.unit;
     unit.set("Type", std::string("oneshot"));
-    unit.set("ExecStartEx", ExecCommand{{"/usr/lib/klubster/worker"}});
+    unit.set("ExecStart", ExecCommand{{"/usr/lib/klubster/worker"}});
     return unit;
   }
   WorkerVerdict read_result(WorkerStage stage) override {

@@ -1,6 +1,8 @@
 // The fake service manager: the rules of library-facts 5.1, measured on systemd 252.
 #include "tests/fakes/fake_units.h"
 
+#include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "base/digest.h"
@@ -52,8 +54,11 @@ void FakeManager::start(const TransientUnit& unit) {
   made.snapshot.sub_state = made.service ? "running" : "start";
   made.snapshot.result = "success";
   made.snapshot.exec_start_usec = 1;
+  if (const auto* codes = find(unit, "SuccessExitStatus")) {
+    made.success_codes = std::get<ExitCodes>(*codes).codes;
+  }
   units[unit.name] = made;
-  const auto& argv = std::get<ExecCommand>(*find(unit, "ExecStartEx")).argv;
+  const auto& argv = std::get<ExecCommand>(*find(unit, "ExecStart")).argv;
   if (argv.front() == "/bin/true") finish(unit.name, 0);
   if (argv.front() == "/bin/false") finish(unit.name, 1);
   if (argv.front().starts_with("/nowhere/")) finish(unit.name, 203);
@@ -72,10 +77,32 @@ void FakeManager::end(Unit& unit, int exit_code) {
   snapshot.exec_code = 1;
   snapshot.exec_status = exit_code;
   snapshot.exec_exit_usec = 1001;
-  const bool good = exit_code == 0;
+  const bool good = exit_code == 0 ||
+                    std::find(unit.success_codes.begin(), unit.success_codes.end(), exit_code) !=
+                        unit.success_codes.end();
   snapshot.result = good ? "success" : "exit-code";
   snapshot.active_state = good ? "active" : "failed";
   snapshot.sub_state = good ? "exited" : "failed";
+}
+
+void FakeManager::kill(const std::string& name, int signal) {
+  const bool dumps = signal == SIGSEGV;
+  fail(name, dumps ? "core-dump" : "signal", dumps ? 3 : 2, signal);
+}
+
+void FakeManager::time_out(const std::string& name) {
+  fail(name, "timeout", 2, SIGTERM);
+}
+
+void FakeManager::fail(const std::string& name, const std::string& result, int code, int status) {
+  const auto found = units.find(name);
+  if (found == units.end()) return;
+  end(found->second, status);
+  found->second.snapshot.result = result;
+  found->second.snapshot.exec_code = code;
+  found->second.snapshot.active_state = "failed";
+  found->second.snapshot.sub_state = "failed";
+  if (changed) changed(name);
 }
 
 FakeUnits::FakeUnits(FakeManager& manager) : manager_(manager) {
@@ -90,6 +117,7 @@ void FakeUnits::watch(const std::string& unit) {
 }
 
 void FakeUnits::start(const TransientUnit& unit) {
+  if (manager_.before_action) manager_.before_action();
   watched_.insert(unit.name);
   std::erase_if(pending_, [&](const UnitSnapshot& old) { return old.name == unit.name; });
   if (std::exchange(refuse_next_, false) || manager_.units.count(unit.name) > 0) {
@@ -105,14 +133,24 @@ void FakeUnits::start(const TransientUnit& unit) {
 }
 
 void FakeUnits::start_existing(const std::string& unit) {
+  if (manager_.before_action) manager_.before_action();
+  std::erase_if(pending_, [&](const UnitSnapshot& old) { return old.name == unit; });
   ++manager_.started[unit];
   auto& known = manager_.units[unit];
-  known.snapshot.active_state = "active";
-  known.snapshot.sub_state = "running";
+  known.snapshot.name = unit;
+  known.snapshot.load_state = "loaded";
+  known.snapshot.active_state = manager_.conditions_fail ? "inactive" : "active";
+  known.snapshot.sub_state = manager_.conditions_fail ? "dead" : "running";
   watch(unit);
 }
 
+void FakeUnits::reboot() {
+  if (manager_.before_action) manager_.before_action();
+  ++manager_.reboots;
+}
+
 void FakeUnits::release(const std::string& unit) {
+  if (manager_.before_action) manager_.before_action();
   manager_.units.erase(unit);
   watched_.erase(unit);
   pending_.push_back(manager_.look(unit));

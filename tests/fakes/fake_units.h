@@ -20,25 +20,33 @@ class FakeManager {
   struct Unit {
     UnitSnapshot snapshot;
     bool service = false;
+    std::vector<int> success_codes = {};  // beside 0
   };
 
   std::map<std::string, Unit> units;
   std::map<std::string, int> started;  // how often each name was started
   bool stopping = false;
+  bool conditions_fail = false;  // of the machine's own units
   int reboots = 0;
 
   // A running unit's main process ends.
   void finish(const std::string& name, int exit_code);
+  // A signal ends it, from whomever.
+  void kill(const std::string& name, int signal);
+  // Its TimeoutStartUSec is over.
+  void time_out(const std::string& name);
   // The machine loses power: transient units are gone.
   void power_cut() { units.clear(); }
 
   UnitSnapshot look(const std::string& name) const;
   std::function<void(const std::string&)> changed;  // set by the runner that watches
+  std::function<void()> before_action;              // may throw: the start or release never happens
 
  private:
   friend class FakeUnits;
   void start(const TransientUnit& unit);
   void end(Unit& unit, int exit_code);
+  void fail(const std::string& name, const std::string& result, int code, int status);
 };
 
 class FakeUnits : public UnitRunner {
@@ -52,7 +60,7 @@ class FakeUnits : public UnitRunner {
   void start(const TransientUnit& unit) override;
   void start_existing(const std::string& unit) override;
   void release(const std::string& unit) override;
-  void reboot() override { ++manager_.reboots; }
+  void reboot() override;
 
   // The next start is refused, as if somebody had taken the name meanwhile.
   void refuse_next_start() { refuse_next_ = true; }

@@ -68,7 +68,6 @@ struct Writer {
 };
 
 std::string file_key(const std::string& bus_name) {
-  if (bus_name == "ExecStartEx") return "ExecStart";
   if (bus_name == "TimeoutStartUSec" || bus_name == "Description") return "";
   return bus_name;
 }
@@ -108,5 +107,6 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  return 0;
+  const std::string sender = "klubster-telemetry.service";
+  return write_unit(std::string(argv[1]) + "/" + sender, make_sender_unit(sender, files)) ? 0 : 1;
 }

@@ -61,23 +61,33 @@ class ClientBus : public PrivateBus {
     bus.reply(call, [&](BusMessage& reply) { reply.add_string(json); });
   };
   std::vector<BusMethod> methods;
-  methods.push_back({"GetStatus", "", "s", true, [&](BusMessage call) {
-                       answer(call, changes < 2 ? R"({"node":"n1","ready":false,"problems":[]})"
-                                                : R"({"node":"n1","ready":true,"problems":[]})");
-                     }});
-  methods.push_back({"GetPlan", "", "s", true, [&](BusMessage call) {
-                       answer(call, R"({"generation":1,"changes":true,"steps":[],"problems":[]})");
-                     }});
   methods.push_back(
-      {"Apply", "t", "", true, [&](BusMessage call) {
-         if (call.read_uint64() == 0) return bus.reply(call, [](BusMessage&) {});
+      {"GetStatus", "", "s", Access::for_everybody(), [&](BusMessage call, const BusCaller&) {
+         answer(call, changes < 2 ? R"({"node":"n1","ready":false,"problems":[]})"
+                                  : R"({"node":"n1","ready":true,"problems":[]})");
+       }});
+  methods.push_back(
+      {"GetPlan", "", "s", Access::for_everybody(), [&](BusMessage call, const BusCaller&) {
+         answer(call, R"({"generation":1,"changes":true,"steps":[],"problems":[]})");
+       }});
+  methods.push_back(
+      {"Plan", "", "s", Access::for_everybody(), [&](const BusMessage& call, const BusCaller&) {
+         answer(call, R"({"generation":1,"changes":false,"steps":[],"problems":[],
+                          "cannot":{"reason":"InputMissing","message":"A","mend":true}})");
+       }});
+  methods.push_back(
+      {"Apply", "a{sv}", "", Access::for_everybody(), [&](BusMessage call, const BusCaller&) {
+         call.enter('a', "{sv}");
+         if (!call.enter('e', "sv")) return bus.reply(call, [](BusMessage&) {});
+         CHECK(call.read_string() == "if-generation");
          bus.refuse(call, Error(ErrorKind::kConflict, "GenerationDiffers", "not generation 7"));
        }});
-  methods.push_back({"GetHistory", "tu", "s", true, [&](BusMessage call) {
-                       const auto since = call.read_uint64();
-                       answer(call, R"({"events":[{"seq":)" + std::to_string(since + 1) +
-                                        R"(,"time":1,"type":"Booted","data":{}}]})");
-                     }});
+  methods.push_back(
+      {"GetHistory", "tu", "s", Access::for_everybody(), [&](BusMessage call, const BusCaller&) {
+         const auto since = call.read_uint64();
+         answer(call, R"({"events":[{"seq":)" + std::to_string(since + 1) +
+                          R"(,"time":1,"type":"Booted","data":{}}]})");
+       }});
   const auto slot =
       bus.serve(names::kAgentPath, names::kAgentBus, std::move(methods), {{"Changed", ""}});
   EventSource later;
@@ -118,7 +128,8 @@ TEST_CASE("the verbs talk to an agent on the bus", "[agent-client]") {
   const Child agent(start_agent_and_wait());
 
   CHECK(klubster_command({"status", "--json"}).code == kExitDone);
-  CHECK(klubster_command({"plan"}).code == kExitChanges);
+  CHECK(klubster_command({"plan", "--no-check"}).code == kExitChanges);
+  CHECK(klubster_command({"plan"}).code == kExitFixInput);
   CHECK(klubster_command({"apply"}).code == kExitDone);
   const Ran history = klubster_command({"history", "--since", "41", "--json"});
   CHECK(history.code == kExitDone);

@@ -43,6 +43,7 @@ TEST_CASE("every verb has help on standard output with the exit codes", "[cli]")
                                                                 {"apply"},
                                                                 {"peers"},
                                                                 {"history"},
+                                                                {"logs"},
                                                                 {"leave"},
                                                                 {"config"},
                                                                 {"config", "get"},
@@ -291,6 +292,13 @@ TEST_CASE("explain knows reasons, and says which one was probably meant", "[cli]
   CHECK_THAT(known.out, ContainsSubstring("next: "));
   CHECK(wrong.code == kExitFixInput);
   CHECK_THAT(wrong.err, ContainsSubstring("did you mean DigestMismatch?"));
+}
+
+TEST_CASE("logs takes numbers where numbers belong", "[cli]") {
+  const auto option = GENERATE(as<std::string>{}, "--attempt", "--lines");
+  const Ran ran = klubster_command({"logs", "etcd", option, "two"});
+  CHECK(ran.code == kExitUsage);
+  CHECK_THAT(ran.err, ContainsSubstring(option + ": expected a number, found `two`"));
 }
 
 TEST_CASE("a verb without an agent exits 75 and says how to look", "[cli]") {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/text.h"
 #include "cli/candidates.h"
 #include "cli/exit_code.h"
 #include "tests/unit/catch.h"
@@ -58,6 +59,43 @@ TEST_CASE("options are those of the verb that were not given yet", "[completion]
   CHECK(offers({"config", "check", "--root", "a", "--"}, "--root"));
   CHECK(candidates({"config", "dump", "--format", ""}) == Words{"json", "tree"});
   CHECK(candidates({"config", "dump", "--to", ""}).empty());  // a file
+}
+
+// The words of a usage line that are options: "-o", "--seq".
+Words options_in(const std::string& usage) {
+  Words options;
+  std::string word;
+  for (const char c : usage + " ") {
+    const bool part = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    if (part) {
+      word += c;
+      continue;
+    }
+    if (word.starts_with("-")) options.push_back(word);
+    word.clear();
+  }
+  return options;
+}
+
+TEST_CASE("options of verbs that klubster-unpack parses are those that it takes", "[completion]") {
+  const std::string help = output_of(KLUBSTER_TEST_PROGRAM_DIR "/klubster-unpack --help");
+  int verbs = 0;
+  for (const auto& line : split(help, '\n')) {
+    const std::string start = "  klubster profile ";
+    if (!line.starts_with(start)) continue;
+    const std::string usage(line.substr(start.size()));
+    const std::string verb = usage.substr(0, usage.find(' '));
+    INFO(usage);
+    Words expected = options_in(usage.substr(verb.size()));
+    expected.push_back("--help");
+    std::sort(expected.begin(), expected.end());
+    CHECK(candidates({"profile", verb, "-"}) == expected);
+    ++verbs;
+  }
+  CHECK(verbs == 7);
+  CHECK_FALSE(offers({"profile", "verify", "--json", "-"}, "--json"));
+  CHECK(offers({"profile", "verify", "--key", "a.pub", "-"}, "--key"));
+  CHECK(candidates({"profile", "pack", "--sign", ""}).empty());  // a file
 }
 
 TEST_CASE("keys are completed up to what is the user's to name", "[completion]") {

@@ -167,6 +167,23 @@ spec:
   CHECK((*findings.as_array())[0].items("errors").size() == 2);
 }
 
+TEST_CASE("a fleet that is given a package for another engine is told so", "[fleet]") {
+  TreeFiles package;
+  package.write("profile.yaml",
+                "apiVersion: infra.productive-k3s.io/v1\nkind: Profile\n"
+                "metadata: { name: moon, version: exported }\n"
+                "spec:\n  engine: { type: terraform }\n"
+                "  execution: { installScript: scripts/install.sh }\n");
+  package.write("scripts/install.sh", "#!/bin/sh\n", 0755);
+  TreeFiles tree;
+  tree.write("node/modes", "single-node\n");
+
+  const Ran ran = check(tree.path(), {"--node", "n1", "--profile", package.path()});
+
+  CHECK(ran.code == kExitFixInput);
+  CHECK_THAT(ran.err, ContainsSubstring("klubster does not run engine terraform"));
+}
+
 TEST_CASE("a package that is none is told as klubster-unpack tells it", "[fleet]") {
   TreeFiles package;
   package.write("profile.yaml", "kind: Profil\n");

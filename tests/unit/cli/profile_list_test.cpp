@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "cli/exit_code.h"
-#include "model/event.h"
+#include "model/event_line.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/cli/command_line.h"
 #include "tests/unit/temporary_directory.h"
@@ -38,7 +38,7 @@ struct Machine {
     std::string lines;
     for (auto& event : events) {
       event.seq = static_cast<std::uint64_t>(&event - events.data()) + 1;
-      lines += event_line(event, std::string(64, '0')) + "\n";
+      lines += event_line(event, std::string(64, '0'), 1) + "\n";
     }
     write("log/00000001.jsonl", lines);
   }
@@ -48,7 +48,8 @@ struct Machine {
     fs::create_symlink("/", state + "/profiles/" + kNew + "/link");
     write("profiles/" + kStray + "/profile.yaml",
           "apiVersion: infra.productive-k3s.io/v1\nkind: Profile\n"
-          "metadata: { name: stray, version: 0.1.0 }\n");
+          "metadata: { name: stray, version: 0.1.0 }\n"
+          "spec: { modes: { server: { steps: [] } } }\n");
     write("profiles/" + kBroken + "/profile.yaml", "rubbish");
     write("profiles/lost+found/x", "x");
   }

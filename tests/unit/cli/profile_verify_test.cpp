@@ -48,11 +48,22 @@ TEST_CASE("trusted keys, the pinned digest and the cluster become options", "[pr
         Words{"--sha256", std::string(64, 'a'), "--key", tree.key, "--cluster", "lab"});
 }
 
+TEST_CASE("the tree's budgets become options, what it leaves at its default does not",
+          "[profile]") {
+  const Tree tree;
+  const auto options = [&] { return limit_options(fleet_config_sources({tree.directory.path()})); };
+  CHECK(options().empty());
+  tree.write("profile/limits/file-bytes", "64M");
+  tree.write("profile/limits/entries", "3");
+  CHECK(options() == Words{"--limit", "entries=3", "--limit", "file-bytes=64M"});
+}
+
 TEST_CASE("root's packages are read without root's rights, also where only root can", "[profile]") {
   const Tree tree;  // 0700
   tree.write("src/profile.yaml",
              "apiVersion: infra.productive-k3s.io/v1\nkind: Profile\n"
-             "metadata: { name: demo, version: 1.0.0 }");
+             "metadata: { name: demo, version: 1.0.0 }\n"
+             "spec: { modes: { server: { steps: [] } } }");
   const std::string programs = KLUBSTER_TEST_PROGRAM_DIR;
   const std::string profile = "cd " + tree.directory.path() +
                               " && KLUBSTER_PROGRAM_DIR=" + programs + " " + programs +
@@ -64,6 +75,17 @@ TEST_CASE("root's packages are read without root's rights, also where only root 
   CHECK(run("verify p.tgz --sha256 $(sha256sum p.tgz | cut -d' ' -f1)") == 0);
   CHECK(run("diff p.tgz src") == 0);
   CHECK(run("graph src") == 0);
+  const auto verify = [&](const std::string& more) {
+    return WEXITSTATUS(std::system(
+        ("KLUBSTER_CONFIG_PATH=" + tree.directory.path() + " sh -c '" + profile + "verify p.tgz " +
+         more + " --sha256 $(sha256sum p.tgz | cut -d\" \" -f1)' >/dev/null 2>&1")
+            .c_str()));
+  };
+  CHECK(verify("") == 0);
+  tree.write("profile/limits/bytes", "20");
+  CHECK(verify("") == 78);
+  CHECK(verify("--limit bytes=1M") == 0);  // what was typed comes first
+  std::filesystem::remove_all(tree.directory.path() + "/profile");
   tree.write("my.pub", tree.key);
   CHECK(run("verify p.tgz --key my.pub") == 78);
   std::ofstream(tree.directory.path() + "/p.tgz.minisig") << "rubbish";

@@ -109,30 +109,64 @@ TEST_CASE("peers shows the node itself, live, stale and never seen ones, and who
         "callers that were refused:\n"
         "ADDRESS    REASON            TIMES  LAST  WHAT\n"
         "10.9.0.66  PeerTokenDiffers  4      12s   other token\n");
-  CHECK_THAT(peer_text(peers, "n2", kLook), ContainsSubstring("\"waitingFor\""));
+  CHECK_THAT(peer_text(peers, "n2", kLook), ContainsSubstring("join: waiting for server Ready"));
+  CHECK_THAT(peer_text(peers, "n1", kLook), ContainsSubstring("\nReady      stack   False"));
+  CHECK_THAT(peer_text(peers, "n3", kLook), ContainsSubstring("said nothing"));
   CHECK(peer_text(peers, "n9", kLook).empty());
 }
 
-TEST_CASE("a plan says for each step what would happen and why", "[views]") {
-  const Json plan = parse_json(R"({"generation":3,"configHash":"abc","changes":true,"steps":[
-    {"phase":"server","id":"etcd","action":"restart","why":"input CLUSTER_DOMAIN changed"},
-    {"phase":"server","id":"init","action":"keep","why":""}],"problems":[]})")
+TEST_CASE("a plan says what changes, and for each step what would happen and why", "[views]") {
+  const Json plan = parse_json(R"({"generation":3,"changes":true,"needsAllowDestroy":true,
+    "profile":{"name":"k","version":"1","sha256":"aaaaaaaaaaaaaaaa"},
+    "next":{"generation":4,"profile":{"name":"k","version":"2","sha256":"bbbbbbbbbbbbbbbb"}},
+    "changed":[
+      {"what":"input","name":"DOMAIN","change":"changed","secret":false,
+       "before":{"value":"a","layer":"package","file":"profile.env"},
+       "after":{"value":"b","layer":"system","file":"/etc/klubster/inputs/DOMAIN"}},
+      {"what":"key","name":"apply/auto","change":"removed","secret":false,"default":"true",
+       "before":{"value":"false","layer":"system","file":"/etc/klubster/apply/auto"},"after":null},
+      {"what":"key","name":"cluster/token","change":"added","secret":true,
+       "before":null,"after":{"layer":"credential","file":""}}],
+    "steps":[
+      {"phase":"server","id":"etcd","action":"restart","why":"input DOMAIN changed"},
+      {"phase":"server","id":"init","action":"keep","why":""},
+      {"phase":"server","id":"old","action":"undo","needsAllowDestroy":true,
+       "why":"no longer in the profile; needs --allow-destroy"}],"problems":[]})")
                         .value();
 
-  const std::string text = plan_text(plan, kLook);
-
-  CHECK_THAT(text, ContainsSubstring("server  etcd  restart  input CLUSTER_DOMAIN changed") &&
-                       ContainsSubstring("there are changes: klubster apply"));
+  CHECK(plan_text(plan, kLook) ==
+        "generation  3 -> 4\n"
+        "profile     k 1 (sha256 aaaaaaaaaaaa) -> k 2 (sha256 bbbbbbbbbbbb)\n"
+        "\n"
+        "CHANGE   WHAT   NAME           BEFORE  AFTER           FROM\n"
+        "changed  input  DOMAIN         a       b               "
+        "layer system, /etc/klubster/inputs/DOMAIN\n"
+        "removed  key    apply/auto     false   true (default)  "
+        "layer system, /etc/klubster/apply/auto\n"
+        "added    key    cluster/token  none    (secret)        layer credential\n"
+        "\n"
+        "PHASE   STEP  ACTION   WHY\n"
+        "server  etcd  restart  input DOMAIN changed\n"
+        "server  init  keep\n"
+        "server  old   undo     no longer in the profile; needs --allow-destroy\n"
+        "\n"
+        "there are changes: klubster apply, with --allow-destroy for what is to be undone\n");
 }
 
-TEST_CASE("a plan without changes says so, one with problems does not", "[views]") {
+TEST_CASE("a plan without changes says so, one that cannot be told does not", "[views]") {
   const Json nothing = parse_json(R"({"generation":3,"changes":false})").value();
-  const Json problem =
-      parse_json(R"({"changes":false,"problems":[{"reason":"InputMissing","message":"m"}]})")
-          .value();
+  const Json mend = parse_json(R"({"changes":true,"cannot":
+      {"reason":"InputMissing","message":"m","next":"n","mend":true},
+      "problems":[{"reason":"InputMissing","message":"m"}]})")
+                        .value();
+  const Json drift = parse_json(R"({"changes":true,"steps":[
+      {"phase":"server","id":"a","action":"keep","drifted":true,"why":"drifted"}]})")
+                         .value();
 
   CHECK_THAT(plan_text(nothing, kLook), ContainsSubstring("nothing to do"));
-  CHECK(plan_text(problem, kLook).find("nothing to do") == std::string::npos);
+  CHECK(plan_text(mend, kLook) ==
+        "generation  0\nprofile     none\n\nproblem: InputMissing\n  m\n  next: n\n");
+  CHECK_THAT(plan_text(drift, kLook), ContainsSubstring("nothing to apply, but"));
 }
 
 TEST_CASE("history is one line per event", "[views]") {
@@ -168,4 +202,49 @@ TEST_CASE("ages are short", "[views]") {
   CHECK(age_of(Json(std::int64_t{1'799'999'999'000'000}), kLook) == "1s");
   CHECK(age_of(Json("yesterday"), kLook).empty());
   CHECK(age_of(Json("2100-01-01T00:00:00Z"), kLook) == "0s");
+}
+
+TEST_CASE("costs are shown with what is unknown and what is at least", "[views]") {
+  const Json status = parse_json(R"({
+    "steps":[
+      {"phase":"server","id":"task","state":"done",
+       "resources":{"wallUsec":34159,"cpuUsec":1500000,"memoryPeakBytes":12582912}},
+      {"phase":"server","id":"idle","state":"pending","resources":null}],
+    "resources":{"workers":[{"id":"unpack","resources":{"wallUsec":150000000,"ioReadBytes":512}}],
+      "total":{"wallUsec":150034159,"cpuUsec":1500000,"ioReadBytes":512,"memoryPeakBytes":12582912,
+               "atLeast":["cpuUsec"]}}})")
+                          .value();
+  CHECK(resources_text(status, kLook) ==
+        "PHASE    STEP    STATE    WALL     CPU       MEMORY    READ     WRITTEN\n"
+        "profile  unpack           2m       unknown   unknown   512 B    unknown\n"
+        "server   task    done     34.2 ms  1.5 s     12.0 MiB  unknown  unknown\n"
+        "server   idle    pending\n"
+        "total                     2m       >= 1.5 s  12.0 MiB  512 B    unknown\n");
+}
+
+TEST_CASE("a collection shows what went, what could not, and why the rest stays", "[views]") {
+  const std::string one(64, '1'), two(64, '2');
+  Json report = parse_json(R"({"dryRun":false,"files":7,"bytes":3145728,"more":0,"removed":[
+      {"kind":"profile","name":")" +
+                           one + R"(","files":6,"bytes":2048},
+      {"kind":"download","name":"00ff.part","files":1,"bytes":70}],
+    "left":[{"kind":"staging","name":"x\u001b","message":"it lies on another mount"}],
+    "kept":[{"kind":"profile","name":")" +
+                           two + R"(","why":["present generation 2","a runs from it"]}]})")
+                    .value();
+  std::map<std::string, ProfileUse> uses;
+  uses[one].name = "demo";
+  uses[one].version = "1.0";
+  CHECK(garbage_text(report, uses, kLook) ==
+        "         WHAT      NAME                     SIZE  WHY\n"
+        "removed  profile   demo 1.0 (111111111111)  2.0K\n"
+        "removed  download  00ff.part                70\n"
+        "left     staging   x\\x1b                          it lies on another mount\n"
+        "kept     profile   222222222222                   present generation 2, a runs from it\n"
+        "freed 3.0M in 7 files\n");
+  report["dryRun"] = true;
+  report["more"] = 3;
+  CHECK_THAT(garbage_text(report, uses, kLook),
+             ContainsSubstring("would go  profile") &&
+                 ContainsSubstring("and 3 more\nwould free 3.0M in 7 files\n"));
 }

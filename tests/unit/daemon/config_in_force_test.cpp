@@ -44,7 +44,7 @@ struct Machine {
   }
   void make_generation(const ConfigInForce& config) {
     const Json stored = to_json(config.config(), SecretForm::kDigest, "salt");
-    REQUIRE(save_generation(places.generations(), 1, stored, Profile{}));
+    REQUIRE(save_generation(places.generations(), {.number = 1}, stored, Profile{}));
     state.generation = GenerationFacts{1, config.config().config_hash, "", "", "", ""};
   }
   std::string kept() const { return read_file(places.last_good(), 1 << 20).value(); }
@@ -156,4 +156,24 @@ TEST_CASE("a node that belongs to a cluster keeps its name, also over a restart"
     CHECK(machine.read(after));
     CHECK(after.config().node == "n2");
   }
+}
+
+TEST_CASE("what the profile calls sensitive stays a secret on the disk", "[in-force]") {
+  Machine machine;
+  auto config = machine.start();
+  REQUIRE(machine.read(config));
+  CHECK(machine.kept().find("hello") != std::string::npos);
+  config.treat_as_secret({"inputs/GREETING"});
+  CHECK(machine.kept().find("hello") == std::string::npos);
+
+  auto later = machine.start();  // the profile is not known yet
+  machine.put("inputs/OTHER", "new");
+  REQUIRE(machine.read(later));
+  CHECK(machine.kept().find("hello") == std::string::npos);
+  CHECK(machine.kept().find("new") != std::string::npos);
+
+  machine.put("profil/url", "https://example.org");
+  auto after = machine.start();
+  CHECK_FALSE(machine.read(after));
+  CHECK(after.config().inputs.at("GREETING") == "hello");  // from the tree
 }

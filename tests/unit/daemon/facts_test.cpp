@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "daemon/step_host.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"
@@ -51,7 +53,8 @@ TEST_CASE("kept facts are read back, and only root can read them", "[facts]") {
   REQUIRE(store.keep_received("agent/join", {{"KEY", {"k\n", true, false}}}).has_value());
 
   FactStore again(directory.path());
-  again.load();
+  again.load({});
+  CHECK_FALSE(again.trouble());
   CHECK(again.made().at("server/etcd").at("URL").share);
   CHECK(again.received().at("agent/join").at("KEY").value == "k\n");
   CHECK(again.received().at("agent/join").at("KEY").sensitive);
@@ -60,13 +63,47 @@ TEST_CASE("kept facts are read back, and only root can read them", "[facts]") {
   CHECK((info.st_mode & 0777) == 0600);
 }
 
-TEST_CASE("a damaged file of facts is left out, the others stay", "[facts]") {
+TEST_CASE("a damaged file of facts is left out and told, the others stay", "[facts]") {
   const TemporaryDirectory directory;
   FactStore store(directory.path());
   REQUIRE(store.keep_made("server/etcd", {{"URL", {"u", false, true}}}).has_value());
-  REQUIRE(write_file(directory.path() + "/agent.join.received.json", "{", 0600).has_value());
+  const std::string path = directory.path() + "/agent.join.received.json";
+  SECTION("cut") {
+    REQUIRE(write_file(path, "{", 0600).has_value());
+  }
+  SECTION("a directory") {
+    REQUIRE(make_directory(path, 0700).has_value());
+  }
+  SECTION("with a flipped bit in a value") {
+    REQUIRE(store.keep_received("agent/join", {{"URL", {"https://n1", false, false}}}).has_value());
+    std::string text = *read_file(path, 4096);
+    text.at(text.find("https")) ^= 1;
+    REQUIRE(write_file(path, text, 0600).has_value());
+  }
   FactStore again(directory.path());
-  again.load();
+  again.load({});
   CHECK(again.made().size() == 1);
   CHECK(again.received().empty());
+  REQUIRE(again.trouble());
+  CHECK(again.trouble()->reason() == "StateDamaged");
+  CHECK(again.trouble()->message().find("agent.join.received.json") != std::string::npos);
+  CHECK(again.lost().empty());
+  if (!std::filesystem::is_directory(path)) {
+    REQUIRE(again.keep_received("agent/join", {{"URL", {"again", false, false}}}).has_value());
+    CHECK_FALSE(again.trouble());
+  }
+}
+
+TEST_CASE("outputs that the log knows and the disk does not have are lost", "[facts]") {
+  const TemporaryDirectory directory;
+  const Facts facts = {{"URL", {"u", false, true}}};
+  NodeState state;
+  state.fold(step_done("server/etcd", "print", "run", digests_of(facts)));
+  FactStore store(directory.path());
+  store.load(state);
+  CHECK(store.lost() == std::set<std::string>{"server/etcd"});
+  REQUIRE(store.trouble());
+  REQUIRE(store.keep_made("server/etcd", facts).has_value());
+  CHECK(store.lost().empty());
+  CHECK_FALSE(store.trouble());
 }

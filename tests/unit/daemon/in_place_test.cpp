@@ -69,3 +69,15 @@ TEST_CASE("a token is compared by its digest and never shown", "[in-place]") {
   CHECK(check_in_place(to_json(before, SecretForm::kDigest, "old salt"),
                        config_of({{"cluster/token", other}}), kSalt));
 }
+
+TEST_CASE("a token may give way to the one that was accepted beside it, and to no other",
+          "[in-place]") {
+  const std::string one = make_token(), other = make_token(), third = make_token();
+  const NodeConfig before = config_of({{"cluster/token", one}, {"cluster/token-next", other}});
+
+  CHECK(change(before, config_of({{"cluster/token", other}, {"cluster/token-next", one}})));
+  CHECK(change(before, config_of({{"cluster/token", other}})));
+  CHECK(change(before, config_of({{"cluster/token", one}})));
+  CHECK_FALSE(change(before, config_of({{"cluster/token", third}, {"cluster/token-next", one}})));
+  CHECK_FALSE(change(config_of({{"cluster/token", one}}), config_of({{"cluster/token", other}})));
+}

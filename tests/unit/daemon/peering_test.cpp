@@ -53,6 +53,42 @@ TEST_CASE("a step is satisfied when all of its needs are", "[peering]") {
   CHECK(news->addresses.at("n1").front() == "10.0.0.1");
 }
 
+TEST_CASE("what other nodes say of the cluster's forming is read", "[peering]") {
+  const auto news = parse_news(
+      R"({"needs":[],"members":[],"forming":[
+           {"name":"n1","member":true,"answered":true,"unreachable":false,"silent":true,
+            "machine":"m","clusterId":"c","ownWord":true,"serverReady":true,
+            "said":{"id":"c","servers":"l","seeks":"s","turn":"waits","admits":"n3",
+                    "promise":{"to":"n2","seeks":"t","servers":"k"}}}]})");
+  REQUIRE(news.has_value());
+  REQUIRE(news->forming.size() == 1);
+  FormingPeer peer;
+  peer.name = "n1";
+  peer.is_member = peer.answered = peer.silent = peer.own_word = peer.server_ready = true;
+  peer.machine = "m";
+  peer.cluster_id = "c";
+  peer.said = {"c", "l", "s", {"n2", "t", "k"}, "waits", "n3"};
+  CHECK(news->forming.front() == peer);
+}
+
+TEST_CASE("a conflict about this node's name is told", "[peering]") {
+  const auto news = parse_news(
+      R"({"needs":[],"members":[],"conflict":{"reason":"PeerConflict","message":"n2 is another"}})");
+  REQUIRE(news.has_value());
+  REQUIRE(news->conflict.has_value());
+  CHECK(news->conflict->reason() == "PeerConflict");
+  CHECK_FALSE(parse_news(R"({"needs":[],"members":[]})")->conflict.has_value());
+}
+
+TEST_CASE("a configuration that klubster-peerd does not take is told", "[peering]") {
+  const auto news = parse_news(
+      R"({"needs":[],"members":[],"refusal":{"reason":"BadCertificate","message":"no PEM"}})");
+  REQUIRE(news.has_value());
+  REQUIRE(news->refusal.has_value());
+  CHECK(news->refusal->reason() == "BadCertificate");
+  CHECK_FALSE(news->conflict.has_value());
+}
+
 TEST_CASE("an answer that is not what was agreed is refused", "[peering]") {
   const std::string text = GENERATE(as<std::string>{}, "", "[]", R"({"needs":[{"id":1}]})",
                                     R"({"needs":[],"members":[],"more":1})");

@@ -94,20 +94,6 @@ TEST_CASE("a bad config tree is a condition, with all its mistakes on one line",
   CHECK(valid->message == "a: key x: bad;b: key y: bad");
 }
 
-TEST_CASE("nothing to do is no change, a changed fingerprint is one", "[status]") {
-  SmallNode node;
-  for (auto& step : node.plan->steps) {
-    node.state.subjects[step.subject].done_fingerprint = step.fingerprint;
-  }
-  node.state.generation = GenerationFacts{1, "", "", "", "p", "1"};
-  CHECK_FALSE(plan_json(node.scene()).bool_or("changes", true));
-  node.plan->steps[1].fingerprint = "g";
-  node.show(StepProgress::kDone, StepProgress::kRunning);
-  const Json plan = plan_json(node.scene());
-  CHECK(plan.bool_or("changes"));
-  CHECK(plan.items("steps")[1].text_or("action") == "run");
-}
-
 TEST_CASE("only the phases of the plan are spoken of, whatever a newer config says", "[status]") {
   SmallNode node;
   node.config.modes = {"server", "stack"};  // not applied yet
@@ -141,4 +127,63 @@ TEST_CASE("a running download is shown with what is known of it", "[status]") {
   download = status_json(node.scene(), {}).get("download");
   CHECK(download.integer_or("total") == 100);
   CHECK(download.integer_or("leftSeconds") == 5);
+}
+
+TEST_CASE("recovery mode is a condition, a problem with what to type, and not ready", "[status]") {
+  SmallNode node;
+  CHECK(find_condition(conditions_of(node.scene(), {}, "T1"), "Recovery", "") == nullptr);
+  CHECK(status_json(node.scene(), {}).get("recovery").is_null());
+  node.state.fold(recovery_entered({"ExitCode", "server/two: ended with exit code 7", "", {}}));
+  const auto conditions = conditions_of(node.scene(), {}, "T1");
+  const auto* recovery = find_condition(conditions, "Recovery", "");
+  REQUIRE(recovery != nullptr);
+  CHECK(recovery->status == ConditionStatus::kTrue);
+  CHECK(recovery->reason == "ExitCode");
+  const Json status = status_json(node.scene(), conditions);
+  CHECK_FALSE(status.bool_or("ready"));
+  CHECK(status.get("recovery").text_or("message") == "server/two: ended with exit code 7");
+  REQUIRE(status.items("problems").size() == 1);
+  CHECK(status.items("problems")[0].text_or("reason") == "RecoveryMode");
+  CHECK_THAT(status.items("problems")[0].text_or("next"),
+             Catch::Matchers::ContainsSubstring("klubster recover"));
+  CHECK(record_body(node.scene(), conditions).items("conditions").size() == conditions.size());
+}
+
+TEST_CASE("a generation is on trial until it was ready, and says whose it is again", "[status]") {
+  SmallNode node;
+  GenerationFacts facts;
+  facts.number = 3;
+  facts.rollback_of = 1;
+  node.state.fold(generation_made(facts));
+  CHECK(status_json(node.scene(), {}).bool_or("trial"));
+  CHECK(status_json(node.scene(), {}).integer_or("rollbackOf") == 1);
+  node.state.fold(generation_ready(3));
+  CHECK_FALSE(status_json(node.scene(), {}).bool_or("trial"));
+}
+
+TEST_CASE("a server says what it waits for before there is a cluster, and its id afterwards",
+          "[status]") {
+  SmallNode node;
+  FormingDecision forming;
+  forming.held = "the promise of n2";
+  forming.say.servers = "list";
+  Scene scene = node.scene();
+  scene.forming = &forming;
+  const auto waiting = conditions_of(scene, {}, "T1");
+  const Condition* condition = find_condition(waiting, "InCluster", "");
+  REQUIRE(condition != nullptr);
+  CHECK(condition->status == ConditionStatus::kFalse);
+  CHECK(condition->message == "waiting for the promise of n2");
+  CHECK(status_json(scene, {}).get("cluster").text_or("waitingFor") == "the promise of n2");
+  CHECK(record_body(scene, {}).get("forming").text_or("servers") == "list");
+
+  forming.held.clear();
+  node.state.cluster = ClusterMembership{"c1", true, true};
+  const auto formed = conditions_of(scene, {}, "T1");
+  CHECK(find_condition(formed, "InCluster", "")->status == ConditionStatus::kTrue);
+  const Json cluster = status_json(scene, {}).get("cluster");
+  CHECK(cluster.text_or("role") == "init");
+  CHECK(cluster.bool_or("commit"));
+  node.config.cluster_id = "c1";
+  CHECK_FALSE(status_json(scene, {}).get("cluster").bool_or("commit"));
 }

@@ -134,6 +134,19 @@ TEST_CASE("a server's wish to wait is believed up to an hour", "[workers]") {
   CHECK(workers.read_result(WorkerStage::kPackage).retry_after_sec == 3600);
 }
 
+TEST_CASE("while the clock is behind, that is why TLS fails", "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  const std::string reason = GENERATE("TlsFailed", "ConnectFailed");
+  scene.answer(WorkerStage::kPackage, R"({"failure":{"message":"no","reason":")" + reason +
+                                          R"(","retry":true},"ok":false})");
+  CHECK(workers.read_result(WorkerStage::kPackage).reason == reason);
+  workers.set_clock_trouble(Error(ErrorKind::kUnavailable, "ClockSuspect", "it says 1970"));
+  const auto verdict = workers.read_result(WorkerStage::kPackage);
+  CHECK(verdict.reason == (reason == "TlsFailed" ? "ClockSuspect" : reason));
+  CHECK(verdict.message == (reason == "TlsFailed" ? "it says 1970: no" : "no"));
+}
+
 TEST_CASE("a download that got on stays with its place, one that did not goes to the next",
           "[workers]") {
   Scene scene;
@@ -186,6 +199,25 @@ TEST_CASE("a package that may have been published anew is asked for with its sig
   CHECK(workers.present().count(WorkerStage::kSignature) == 0);
 }
 
+TEST_CASE("after a body that was cut short the signature is kept, until that leads nowhere",
+          "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  (void)scene.request(workers, WorkerStage::kSignature);
+  const auto cut_at = [&](int bytes) {
+    (void)scene.request(workers, WorkerStage::kPackage);
+    scene.answer(WorkerStage::kPackage, R"({"v":1,"ok":false,"bytes":)" + std::to_string(bytes) +
+                                            R"(,"validator":"\"e\"",
+                        "failure":{"reason":"WrongSize","message":"less","retry":true}})");
+    (void)workers.read_result(WorkerStage::kPackage);
+    return workers.present().count(WorkerStage::kSignature) == 1;
+  };
+  CHECK(cut_at(1000));
+  CHECK(cut_at(2000));
+  // Nothing more came: what is there now is of another size.
+  CHECK_FALSE(cut_at(2000));
+}
+
 TEST_CASE("a lying worker chooses neither words nor the next request", "[workers]") {
   Scene scene;
   auto workers = scene.assigned();
@@ -219,6 +251,24 @@ TEST_CASE("a download that somebody can still write to is not judged but fetched
   (void)scene.request(workers, WorkerStage::kPackage);
   REQUIRE(write_all(kept->get(), "bytes of the liar").has_value());
   CHECK(scene.handed(workers, WorkerStage::kUnpack, false).empty());
+}
+
+TEST_CASE("what an unpacking that was cut off left goes aside: its user is another one each time",
+          "[workers]") {
+  Scene scene;
+  auto workers = scene.assigned();
+  (void)scene.request(workers, WorkerStage::kSignature);
+  (void)scene.request(workers, WorkerStage::kPackage);
+  const std::string own = scene.places.staging() + "/" + scene.fingerprint.substr(0, 16);
+  for (std::size_t attempt = 1; attempt <= 3; ++attempt) {
+    (void)scene.handed(workers, WorkerStage::kUnpack, false);
+    CHECK(list_directory(own + "/tree")->empty());
+    CHECK(list_directory(scene.places.staging())->size() == attempt);
+    REQUIRE(make_directory(own + "/tree/bin", 0700).has_value());
+  }
+  REQUIRE(::rmdir((own + "/tree/bin").c_str()) == 0);
+  (void)scene.handed(workers, WorkerStage::kUnpack, false);
+  CHECK(list_directory(scene.places.staging())->size() == 3);  // an empty one serves again
 }
 
 TEST_CASE("a worker's files cannot outgrow what was promised", "[workers]") {

@@ -73,8 +73,30 @@ TEST_CASE("bytes that do not prove themselves are dropped and fetched from zero"
   answer(world, WorkerStage::kUnpack, {false, true, 0, "DigestMismatch", "other bytes"});
   CHECK(world.workers.drops == 1);
   world.workers.on_disk.clear();
+  world.settle();
+  CHECK(world.unit_of("profile/signature").empty());  // not in a loop without a pause
   world.wake();
   CHECK_FALSE(world.unit_of("profile/signature").empty());
+  CHECK(world.shell->acquisition().reason == "DigestMismatch");  // told while it is fetched again
+}
+
+TEST_CASE("a package that is condemned again and again is fetched more and more rarely",
+          "[acquire]") {
+  EngineWorld world(plan_of({}));
+  with_origin(world, kSigned);
+  std::uint64_t before = 0;
+  for (int i = 0; i < 4; ++i) {
+    answer(world, WorkerStage::kSignature, kGood);
+    answer(world, WorkerStage::kPackage, kGood);
+    answer(world, WorkerStage::kUnpack, {false, true, 0, "DigestMismatch", "other bytes"});
+    world.workers.on_disk.clear();
+    world.settle();
+    REQUIRE(world.timers.due);
+    const std::uint64_t pause = *world.timers.due - world.timers.now;
+    CHECK(pause > before);
+    before = pause;
+    world.wake();
+  }
 }
 
 TEST_CASE("an archive that is refused is looked at again, but rarely", "[acquire]") {
@@ -185,6 +207,30 @@ TEST_CASE("a medium's package that crashes the worker leads on, a full disk does
     CHECK_FALSE(world.workers.medium_refused);
     CHECK(world.unit_of("profile/signature").empty());
   }
+}
+
+TEST_CASE("a full disk is met with patience: nothing is dropped, the pauses grow to a minute",
+          "[acquire]") {
+  const auto stage = GENERATE(WorkerStage::kPackage, WorkerStage::kUnpack);
+  INFO(to_string(stage));
+  EngineWorld world(plan_of({}));
+  with_origin(world, {"0123456789abcdef", false, false});
+  if (stage == WorkerStage::kUnpack) answer(world, WorkerStage::kPackage, kGood);
+  std::uint64_t pause = 0;
+  for (int attempt = 1; attempt <= 12; ++attempt) {
+    answer(world, stage, {false, true, 0, "DiskFull", "no space left"});
+    CHECK(world.shell->acquisition().reason == "DiskFull");
+    CHECK_FALSE(world.shell->state().subject(subject_of(stage)).needs_person);
+    REQUIRE(world.timers.due);
+    const std::uint64_t next = *world.timers.due - world.timers.now;
+    CHECK((next > pause || next >= 60'000'000));
+    CHECK(next <= 75'000'000);
+    pause = next;
+    world.wake();
+  }
+  CHECK(world.workers.drops == 0);  // what is there of the download is gone on with
+  answer(world, stage, kGood);
+  CHECK(world.shell->acquisition().reason.empty());
 }
 
 TEST_CASE("a medium that comes during a download waits for its end", "[acquire]") {

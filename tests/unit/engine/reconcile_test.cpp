@@ -86,7 +86,7 @@ TEST_CASE("a person's apply lets a step that was cut off run again", "[engine]")
   world.power_cut_and_boot();
   REQUIRE(world.view("server/one").progress == StepProgress::kNeedsPerson);
 
-  world.shell->record(retry_requested("test"));
+  world.shell->record(retry_requested({.by = "test"}));
   world.settle();
   CHECK(world.view("server/one").progress == StepProgress::kRunning);
 }
@@ -117,6 +117,19 @@ TEST_CASE("after a reboot a task counts again once the service before it is back
   world.finish("klubster-ready-server-etcd.service", 0);
   CHECK(world.view("server/prove").progress == StepProgress::kDone);
   CHECK(world.shell->state().subject("server/prove").starts == 1);
+}
+
+TEST_CASE("the next step is started before the unit of the last one is released", "[engine]") {
+  EngineWorld world(plan_of({task("one"), task("two", {"one"})}));
+  world.settle();
+  const std::string first = world.unit_of("server/one");
+  std::vector<std::size_t> started;
+  world.manager.before_action = [&] { started.push_back(world.manager.started.size()); };
+  world.finish(first, 0);
+  REQUIRE(started.size() >= 2);
+  CHECK(started[0] == 1);  // when the second one is about to be started
+  CHECK(started[1] == 2);  // when the first one is about to be released
+  CHECK_FALSE(world.manager.units.contains(first));
 }
 
 TEST_CASE("what once succeeded does not wait for its peers after a reboot", "[engine]") {
@@ -167,13 +180,31 @@ TEST_CASE("a failing task is tried with growing pauses, then fails for good", "[
   CHECK(pauses[1] <= 2'500'000);
 }
 
+TEST_CASE("a step that refuses what it was given is not tried again by itself", "[engine]") {
+  Plan plan = plan_of({task("one")});
+  plan.steps[0].spec.retry.attempts = 3;
+  EngineWorld world(plan);
+  world.settle();
+  world.finish(world.unit_of("server/one"), 78);
+  CHECK(world.view("server/one").progress == StepProgress::kFailed);
+  CHECK(world.view("server/one").reason == "InputRefused");
+  CHECK_FALSE(world.timers.due.has_value());
+
+  world.shell->record(retry_requested({.by = "test"}));
+  world.settle();
+  CHECK(world.view("server/one").progress == StepProgress::kRunning);
+}
+
 TEST_CASE("attempts are counted across reboots", "[engine]") {
   Plan plan = plan_of({task("one")});
   plan.steps[0].spec.retry.attempts = 3;
   EngineWorld world(plan);
   world.settle();
-  for (int i = 0; i < 5; ++i)
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(world.view("server/one").progress == StepProgress::kRunning);
+    world.finish(world.unit_of("server/one"), 7);
     world.power_cut_and_boot();
+  }
   CHECK(world.view("server/one").progress == StepProgress::kFailed);
   CHECK(world.shell->state().subject("server/one").starts == 3);
 }
@@ -327,7 +358,7 @@ TEST_CASE("leaving undoes in reverse order, then stops the services", "[engine]"
   world.finish(world.unit_of("server/join"), 0);
   REQUIRE(world.shell->decision().ready);
 
-  world.shell->record(leave_requested("test"));
+  world.shell->record(leave_requested({.by = "test"}));
   world.settle();
   CHECK(world.manager.started.count("klubster-undo-server-etcd.service") == 0);
   world.finish("klubster-undo-server-join.service", 0);
@@ -338,30 +369,19 @@ TEST_CASE("leaving undoes in reverse order, then stops the services", "[engine]"
 }
 
 TEST_CASE("after leaving, a person's apply does the undone steps again", "[engine]") {
-  Plan plan = plan_of({task("join")});
-  plan.steps[0].spec.undo.run = {"/bin/true"};
-  EngineWorld world(plan);
-  world.settle();
-  world.finish(world.unit_of("server/join"), 0);
-  world.shell->record(leave_requested("test"));
-  world.settle();
+  LeavingWorld world;
+  world.finish("klubster-undo-server-join.service", 0);
   REQUIRE(world.shell->state().gone);
   world.power_cut_and_boot();
   CHECK(world.unit_of("server/join").empty());  // a reboot does not make it join again
 
-  world.shell->record(retry_requested("test"));
+  world.shell->record(retry_requested({.by = "test"}));
   world.settle();
   CHECK(world.view("server/join").progress == StepProgress::kRunning);
 }
 
 TEST_CASE("an undo that was cut off by a power cut goes on", "[engine]") {
-  Plan plan = plan_of({task("join")});
-  plan.steps[0].spec.undo.run = {"/opt/undo-join"};
-  EngineWorld world(plan);
-  world.settle();
-  world.finish(world.unit_of("server/join"), 0);
-  world.shell->record(leave_requested("test"));
-  world.settle();
+  LeavingWorld world;
   world.power_cut_and_boot();
   CHECK_FALSE(world.shell->state().gone);
   world.finish("klubster-undo-server-join.service", 0);
@@ -395,4 +415,47 @@ TEST_CASE("while everything is held back nothing begins, and what runs is follow
   CHECK(world.view("server/one").progress == StepProgress::kDone);
   CHECK(world.view("server/two").progress == StepProgress::kWaiting);
   CHECK(world.view("server/two").attempt == 0);
+}
+
+TEST_CASE("a step's outcome and the intent of the next one are made durable together", "[engine]") {
+  EngineWorld world(plan_of({task("one"), task("two", {"one"}), task("three", {"two"})}));
+  world.settle();
+  for (const char* id : {"one", "two"}) {
+    const int before = world.store.syncs;
+    world.finish(world.unit_of(std::string("server/") + id), 0);
+    CHECK(world.store.syncs == before + 1);
+  }
+  CHECK(world.view("server/three").progress == StepProgress::kRunning);
+}
+
+TEST_CASE("a name is looked at before its step's turn, and no earlier than that", "[engine]") {
+  EngineWorld world(plan_of({task("one"), task("two", {"one"}), task("three", {"two"})}));
+  world.settle();
+  const auto is_known = [&](const Step& step) {
+    return world.shell->world().units.count(run_unit_name(step, 1)) > 0;
+  };
+  CHECK(is_known(task("two", {"one"})));
+  CHECK_FALSE(is_known(task("three", {"two"})));
+}
+
+TEST_CASE("in a phase that is held nothing begins that was never done", "[reconcile]") {
+  EngineWorld world(plan_of({task("prepare"), service("etcd", {"prepare"})}));
+  world.shell->set_phase_held("server", "the promise of n2");
+  world.settle();
+  CHECK(world.view("server/prepare").progress == StepProgress::kWaiting);
+  CHECK(world.view("server/prepare").message == "the promise of n2");
+  world.shell->set_phase_held("server", "");
+  world.settle();
+  world.finish(world.unit_of("server/prepare"), 0);
+  CHECK(world.view("server/prepare").progress == StepProgress::kDone);
+  REQUIRE(world.view("server/etcd").progress == StepProgress::kReady);
+
+  // What was done comes back after a reboot, whatever the peers say.
+  world.manager.power_cut();
+  world.store.lose_power();
+  world.store.boot += "+";
+  world.start_agent();
+  world.shell->set_phase_held("server", "the promise of n2");
+  world.settle();
+  CHECK(world.view("server/etcd").progress == StepProgress::kReady);
 }

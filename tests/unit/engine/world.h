@@ -6,6 +6,7 @@
 #include "engine/shell.h"
 #include "tests/fakes/fake_ports.h"
 #include "tests/fakes/fake_units.h"
+#include "tests/unit/catch.h"
 
 namespace klubster {
 
@@ -17,6 +18,7 @@ inline Step task(const std::string& id, std::vector<std::string> after = {}) {
   step.spec.run = {"/opt/" + id};
   step.spec.after = std::move(after);
   step.spec.idempotent = true;
+  step.profile_dir = "/profile";
   step.fingerprint = "fingerprint-of-" + id;
   return step;
 }
@@ -30,7 +32,6 @@ inline Step service(const std::string& id, std::vector<std::string> after = {}) 
 inline Plan plan_of(std::vector<Step> steps) {
   Plan plan;
   plan.generation = 1;
-  plan.profile_dir = "/profile";
   plan.phases = {"server"};
   plan.steps = std::move(steps);
   return plan;
@@ -47,7 +48,13 @@ class EngineWorld {
   std::unique_ptr<FakeUnits> units;
   std::unique_ptr<Shell> shell;
 
-  explicit EngineWorld(Plan plan) : plan_(std::move(plan)) { start_agent(); }
+  explicit EngineWorld(Plan plan) : plan_(std::move(plan)) {
+    start_agent();
+    manager.before_action = [this] {
+      store.count_action();
+      REQUIRE(store.is_ahead());
+    };
+  }
 
   // A new process: it knows the log and what systemd has, nothing else.
   void start_agent() {
@@ -55,7 +62,7 @@ class EngineWorld {
     units = std::make_unique<FakeUnits>(manager);
     timers.cancel();
     shell = std::make_unique<Shell>(Shell::Ports{*units, store, timers, steps, workers},
-                                    store.fold(), store.boot);
+                                    store.open(), store.boot);
     shell->set_plan(plan_);
   }
   void use(Plan plan) {
@@ -70,6 +77,7 @@ class EngineWorld {
   }
   void power_cut_and_boot() {
     manager.power_cut();
+    store.lose_power();
     store.boot += "+";
     start_agent();
     settle();
@@ -102,6 +110,24 @@ class EngineWorld {
 
  private:
   Plan plan_;
+};
+
+// A node that joined by its only step, which can be undone, and is told to leave.
+class LeavingWorld : public EngineWorld {
+ public:
+  LeavingWorld() : EngineWorld(joining()) {
+    settle();
+    finish(unit_of("server/join"), 0);
+    shell->record(leave_requested({.by = "test"}));
+    settle();
+  }
+
+ private:
+  static Plan joining() {
+    Plan plan = plan_of({task("join")});
+    plan.steps[0].spec.undo.run = {"/opt/undo-join"};
+    return plan;
+  }
 };
 
 }  // namespace klubster

@@ -2,6 +2,8 @@
 #include "http/client.h"
 
 #include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -13,19 +15,17 @@ using namespace klubster;
 
 namespace {
 
-// One loop and one client per test: run() waits for one exchange.
+// One loop and one client per test: run() waits for one exchange after the other.
 struct Fixture {
   EventLoop loop = std::move(*EventLoop::create());
   HttpClient client = std::move(*HttpClient::create(loop));
 
   HttpOutcome run(HttpRequest request) {
-    HttpOutcome result;
-    const auto transfer = client.start(std::move(request), [&](HttpOutcome outcome) {
-      result = std::move(outcome);
-      loop.exit(0);
-    });
-    loop.run();
-    return result;
+    std::optional<HttpOutcome> result;
+    const auto transfer =
+        client.start(std::move(request), [&](HttpOutcome outcome) { result = std::move(outcome); });
+    loop.run_until([&] { return result.has_value(); });
+    return *std::move(result);
   }
 };
 
@@ -42,6 +42,31 @@ HttpRequest get(std::string url) {
   request.connect_timeout_usec = 5'000'000;
   return request;
 }
+
+// A client's certificate and key as files.
+class ClientFiles final : public HttpTls {
+ public:
+  ClientFiles(const char* certificate, const char* key)
+      : certificate_(test_certificates() / certificate), key_(test_certificates() / key) {}
+
+  bool use_in(void* ssl_context) const override {
+    auto* context = static_cast<SSL_CTX*>(ssl_context);
+    const std::string authority = test_certificates() / "ca.pem";
+    const bool all =
+        SSL_CTX_load_verify_file(context, authority.c_str()) == 1 &&
+        SSL_CTX_use_certificate_file(context, certificate_.c_str(), SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_use_PrivateKey_file(context, key_.c_str(), SSL_FILETYPE_PEM) == 1;
+    ERR_clear_error();
+    return all;
+  }
+  std::string peer_key(void*) const override { return "a key"; }
+  bool is_in_date(void*) const override { return is_in_date_; }
+  void expire() { is_in_date_ = false; }
+
+ private:
+  std::string certificate_, key_;
+  bool is_in_date_ = true;
+};
 
 std::string reason_of(const HttpOutcome& outcome) {
   return outcome.error ? outcome.error->reason() : "none";
@@ -118,14 +143,11 @@ TEST_CASE("both sides show a certificate, and the name maps to an address", "[ht
   auto request = get("https://node1:" + port + "/name");
   request.connect_to = "node1:" + port + ":127.0.0.1:" + port;
   request.require_tls13 = true;
-  request.want_peer_certificate = true;
   SECTION("with ours") {
-    request.client_cert_pem = file_text(test_certificates() / "client.pem");
-    request.client_key_pem = file_text(test_certificates() / "client.key");
+    request.tls = std::make_shared<ClientFiles>("client.pem", "client.key");
     const auto outcome = fetch(std::move(request));
     INFO((outcome.error ? outcome.error->message() : ""));
     CHECK(outcome.response.body == "client");
-    CHECK(outcome.response.peer_certificate.find("BEGIN CERTIFICATE") != std::string::npos);
   }
   SECTION("without ours") {
     // With TLS 1.3 the request is on its way before the refusal: the alert arrives, or the reset of
@@ -135,9 +157,45 @@ TEST_CASE("both sides show a certificate, and the name maps to an address", "[ht
     CHECK((reason == "TlsFailed" || reason == "ConnectFailed"));
   }
   SECTION("with a broken one") {
-    request.client_cert_pem = "no certificate";
-    request.client_key_pem = "no key";
+    request.tls = std::make_shared<ClientFiles>("client.pem", "no.key");
     CHECK(reason_of(fetch(std::move(request))) == "TlsFailed");
+  }
+}
+
+TEST_CASE("a kept connection serves the next request until the client is renewed", "[http]") {
+  const TestServer server("server", true);
+  auto tls = std::make_shared<ClientFiles>("client.pem", "client.key");
+  auto request = get(server.url("/port"));  // of the client, as the server sees it
+  request.tls = tls;
+  request.keep = true;
+  Fixture fixture;
+  const std::string first = fixture.run(request).response.body;
+  REQUIRE_FALSE(first.empty());
+  CHECK(fixture.run(request).response.body == first);
+  SECTION("renewed") {
+    fixture.client.renew();
+    const std::string second = fixture.run(request).response.body;
+    CHECK(second != first);
+    CHECK(fixture.run(request).response.body == second);
+  }
+  SECTION("renewed while a request runs, which comes to its end") {
+    std::optional<HttpOutcome> slow;
+    const auto running =
+        fixture.client.start(request, [&](HttpOutcome outcome) { slow = std::move(outcome); });
+    fixture.client.renew();
+    fixture.loop.run_until([&] { return slow.has_value(); });
+    CHECK(slow->response.body == first);
+    CHECK(fixture.run(request).response.body != first);
+  }
+  SECTION("one that is not to be kept") {
+    request.keep = false;
+    CHECK(fixture.run(request).response.body == first);
+    CHECK(fixture.run(request).response.body != first);
+  }
+  SECTION("expired meanwhile") {
+    tls->expire();
+    CHECK(reason_of(fixture.run(request)) == "TlsFailed");
+    CHECK(fixture.run(request).response.body.empty());
   }
 }
 

@@ -6,6 +6,7 @@ server.py [--cert FILE --key FILE [--client-ca FILE]]   prints its port, serves 
 import argparse
 import gzip
 import http.server
+import json
 import socket
 import ssl
 import struct
@@ -16,6 +17,7 @@ import time
 BLOB = bytes(i * 7 % 251 for i in range(300_000))
 ETAG = '"v1"'
 requests_seen = []
+posts_seen = []
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -36,6 +38,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        posts_seen.append({"body": body.decode(errors="replace"),
+                           "headers": {name.lower(): value for name, value in self.headers.items()}})
+        kind, _, rest = self.path.lstrip("/").partition("/")
+        if kind == "answer":
+            return self.get_status(rest)
         self.send(200, self.command.encode() + b" " + body, Content_Type="text/plain",
                   X_Sent_Type=self.headers.get("Content-Type", ""))
 
@@ -52,6 +59,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def get_missing(self, _):
         self.send(404, b"nothing of that name here\nsecond line", Content_Type="text/plain")
 
+    def get_posted(self, _):
+        self.send(200, json.dumps({"posted": posts_seen}).encode(), Content_Type="application/json")
+
     def get_ok(self, _):
         self.send(200, b"hello", Content_Type="text/plain")
 
@@ -59,6 +69,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         peer = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
         name = dict(part[0] for part in peer["subject"])["commonName"] if peer else "nobody"
         self.send(200, name.encode())
+
+    def get_port(self, _):
+        self.send(200, str(self.client_address[1]).encode())
 
     def get_status(self, rest):
         status, _, retry = rest.partition("/")

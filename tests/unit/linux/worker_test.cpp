@@ -66,7 +66,7 @@ TEST_CASE("a result that is too large becomes a failure that is not", "[worker]"
   write_text(places.result, "");
   Json result;
   result["ok"] = true;
-  result["text"] = std::string(names::kSmallJsonBytes, 'x');
+  result["text"] = std::string(names::kResultJsonBytes, 'x');
   CHECK(deliver_result(places, result) == 1);
   CHECK(parse_json(file_text(places.result))->get("failure").text_or("reason") == "TooLarge");
 }

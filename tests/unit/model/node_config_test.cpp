@@ -6,6 +6,7 @@
 #include "model/token.h"
 #include "tests/unit/catch.h"
 
+using Catch::Matchers::ContainsSubstring;
 using namespace klubster;
 
 namespace {
@@ -91,7 +92,6 @@ TEST_CASE("mistakes in how values fit together are told with key, expected and f
           "[node-config]") {
   const auto [changes, part] = GENERATE(table<Values, std::string>({
       {{{"node/modes", "agent"}}, "key node/modes: expected the same as in"},
-      {{{"members/n2/modes", "server"}}, "at most one member with mode server"},
       {{{"members/n4/address", "10.9.0.14:9446"}}, "key members/n4/modes: expected the member's"},
       {{{"members/n2/address", "10.9.0.11:9446"}}, "found that of member n1"},
       {{{"cluster/first-server", "n2"}}, "expected a member with mode server, found `n2`"},
@@ -138,6 +138,11 @@ TEST_CASE("several members need a token, one alone does not", "[node-config]") {
 
   CHECK_THAT(errors_of(values), Catch::Matchers::ContainsSubstring("klubster token create"));
   CHECK(errors_of({{"members/n1/modes", "single-node"}}).empty());
+}
+
+TEST_CASE("a server without members is the first of its own cluster", "[node-config]") {
+  CHECK(make_node_config(tree_of({{"node/modes", "server stack"}}, "box"))->first_server == "box");
+  CHECK(make_node_config(tree_of({{"node/modes", "single-node"}}, "box"))->first_server.empty());
 }
 
 TEST_CASE("a malformed token is one mistake, not two", "[node-config]") {
@@ -262,4 +267,51 @@ TEST_CASE("a damaged stored form is refused", "[node-config]") {
 
   REQUIRE_FALSE(restored);
   CHECK(restored.error().kind() == ErrorKind::kInvalid);
+}
+
+TEST_CASE("an input that the profile calls sensitive is kept as a secret is", "[node-config]") {
+  const auto tree = tree_of({{"inputs/PLAIN", "open"}, {"inputs/PASSWORD", "hunter2"}});
+  const auto config = make_node_config(tree).value();
+  const Json stored = to_json(config, SecretForm::kDigest, "salt", {"inputs/PASSWORD"});
+  CHECK(stored.dump().find("hunter2") == std::string::npos);
+  CHECK(stored.dump().find("open") != std::string::npos);
+
+  const auto restored = node_config_from_json(stored, tree.settings);
+  REQUIRE(restored);
+  CHECK(restored->inputs == config.inputs);
+  CHECK(restored->config_hash == config.config_hash);
+
+  const auto without = node_config_from_json(stored, {});
+  REQUIRE(without);
+  CHECK(without->inputs.count("PASSWORD") == 0);
+  CHECK_FALSE(without->warnings.empty());
+}
+
+TEST_CASE("a second token is another one", "[node-config]") {
+  CHECK_THAT(errors_of(changed(fleet(), {{"cluster/token-next", kToken}})),
+             ContainsSubstring("expected another token than cluster/token"));
+  const auto config =
+      make_node_config(tree_of(changed(fleet(), {{"cluster/token-next", make_token()}})));
+  REQUIRE(config);
+  CHECK_FALSE(config->token_next.empty());
+  CHECK(config->peering_discovery == "auto");
+}
+
+TEST_CASE("authority, certificate and key of peering belong together", "[node-config]") {
+  const std::string pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+  const std::string key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
+  const Values all = {
+      {"peering/ca", pem}, {"peering/certificate", pem}, {"peering/private-key", key}};
+  const auto config = make_node_config(tree_of(changed(fleet(), all)));
+  REQUIRE(config);
+  CHECK(config->peering_private_key == key);
+
+  for (const auto& [missing, value] : all) {
+    Values some = changed(fleet(), all);
+    some.erase(missing);
+    CHECK_THAT(errors_of(some),
+               ContainsSubstring("key " + missing) && ContainsSubstring("belong together"));
+  }
+  CHECK_THAT(errors_of(changed(fleet(), {{"peering/private-key", "secret"}})),
+             !ContainsSubstring("`secret`"));
 }

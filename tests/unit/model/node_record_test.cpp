@@ -25,6 +25,8 @@ NodeRecord full_record() {
   record.body.conditions = {
       {"Ready", "server", ConditionStatus::kTrue, "", "", "2026-11-21T01:48:00Z"}};
   record.body.step = RecordStep{"stack", "check", 1, 2, 3, "agent Ready at n3"};
+  record.body.forming =
+      RecordForming{"c1", "list", "asks", {"n2", "asked", "list"}, kTurnWaits, "n3"};
   record.body.versions = {{"klubster", "0.1.0"}};
   record.addresses = {"10.9.0.11"};
   record.facts = {{"SERVER_URL", std::string(64, '0'), false}};

@@ -152,6 +152,35 @@ TEST_CASE("parts that do not go together are refused", "[profile]") {
   CHECK(mentions(profile, "spec.modes.server.steps[1].rebootCodes", "in both"));
 }
 
+TEST_CASE("a core step has the mode of its phase and says nothing else", "[profile]") {
+  Profile profile = example();
+  StepSpec core;
+  core.id = "k3s";
+  core.core_mode = "server";
+  core.needs = {{"agent", "Prepared", "all"}};
+  core.files_digest = profile.modes["server"][0].files_digest;
+  profile.modes["server"].push_back(core);
+  CHECK(check_profile(profile).empty());
+  const auto again = profile_from_json(to_json(profile));
+  REQUIRE(again);
+  CHECK(again->modes.at("server").back().core_mode == "server");
+  CHECK(to_json(*again) == to_json(profile));
+
+  auto& step = profile.modes["server"].back();
+  step.core_mode = GENERATE("agent", "boss", "single-node");
+  CHECK(mentions(profile, "spec.modes.server.steps[2].core.mode", "the phase's own mode server"));
+  step.core_mode = "server";
+  step.id = std::string(55, 'a');
+  CHECK(mentions(profile, "spec.modes.server.steps[2].id", "at most 54"));
+  step.id = "k3s";
+  step.run = {"bin/run"};
+  CHECK(mentions(profile, "spec.modes.server.steps[2]", "nothing but id, needs and after"));
+  step.run.clear();
+  core.id = "again";
+  profile.modes["server"].push_back(core);
+  CHECK(mentions(profile, "spec.modes.server.steps[3].core", "\"k3s\" before it"));
+}
+
 TEST_CASE("a unit that belongs to klubster or systemd cannot be taken over", "[profile]") {
   Profile profile = example();
   profile.modes["server"][0].unit_name =

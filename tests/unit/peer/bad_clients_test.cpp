@@ -1,86 +1,16 @@
 // Callers that a node must survive, turn away and show.
-#include <openssl/ssl.h>
-#include <sys/time.h>
-
 #include <atomic>
+#include <fstream>
 #include <thread>
 
-#include "peer/certificate.h"
-#include "tests/unit/peer/small_cluster.h"
+#include "tests/unit/peer/stranger.h"
 
 using namespace klubster;
 
+// sanitizer/allocator_interface.h; there only where the address sanitizer is.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes() __attribute__((weak));
+
 namespace {
-
-// Somebody with a token of his own choice who calls n1.
-struct Stranger {
-  Ed25519Key key = Ed25519Key::generate();
-  std::string name;
-  std::string certificate, authority;
-
-  Stranger(std::string its_name, char token) : name(std::move(its_name)) {
-    const Ed25519Key issuer = authority_key(std::string(32, token));
-    certificate = issue_certificate(issuer, key.public_key(), name);
-    authority = authority_certificate(authority_key(std::string(32, 't')));
-  }
-
-  HttpRequest request(const SmallCluster& cluster, const std::string& method,
-                      const std::string& path, std::string body = "") const {
-    HttpRequest request;
-    request.method = method;
-    request.url = "https://n1:9446" + path;
-    request.connect_to = "n1:9446:" + cluster.members[0].address;
-    request.ca_pem = authority;
-    request.client_cert_pem = certificate;
-    request.client_key_pem = private_key_pem(key);
-    request.body = std::move(body);
-    request.require_tls13 = true;
-    return request;
-  }
-
-  NodeRecord record() const {
-    NodeRecord record;
-    record.cluster_name = "lab";
-    record.node = name;
-    record.machine = "machine-" + name;
-    record.version = {1, 1};
-    sign_record(record, key);
-    return record;
-  }
-};
-
-HttpOutcome call(SmallCluster& cluster, HttpRequest request) {
-  Result<HttpClient> client = HttpClient::create(cluster.loop);
-  REQUIRE(client);
-  std::optional<HttpOutcome> answer;
-  const HttpTransfer transfer =
-      client->start(std::move(request), [&](HttpOutcome outcome) { answer = std::move(outcome); });
-  cluster.wait_until([&] { return answer.has_value(); });
-  return *answer;
-}
-
-// Status, and the reason that the body gives.
-std::pair<int, std::string> verdict(const HttpOutcome& outcome) {
-  const Result<Json> json = parse_json(outcome.response.body);
-  return {outcome.response.status, json ? json->text_or("reason") : ""};
-}
-
-using Verdict = std::pair<int, std::string>;
-
-// A blocking socket to n1, from `source` on loopback; reading gives up after five seconds.
-UniqueFd dial(const SmallCluster& cluster, const char* source = "127.0.0.1") {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  ::inet_pton(AF_INET, source, &address.sin_addr);
-  REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-  address.sin_port = htons(parse_host_port(cluster.members[0].address)->port);
-  REQUIRE(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  const timeval patience = {5, 0};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  return fd;
-}
 
 // Until the other side closes, in another thread while the loop runs; false after five seconds.
 bool is_closed_by_peer(SmallCluster& cluster, int fd) {
@@ -97,11 +27,6 @@ bool is_closed_by_peer(SmallCluster& cluster, int fd) {
   reader.join();
   return ended == 1;
 }
-
-struct FreeSsl {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  void operator()(SSL* session) const { SSL_free(session); }
-};
 
 // Talks TLS over `fd` in a thread of its own: after the handshake, one byte of `text` every 50 ms
 // until the other side hangs up. Returns whether the handshake went well.
@@ -128,17 +53,92 @@ bool dribble(SmallCluster& cluster, int fd, int max_version, const std::string& 
   return ended == 1;
 }
 
+// Under the address sanitizer freed memory stays with the process for a while: there, what is
+// allocated.
+std::uint64_t memory_kib() {
+  if (__sanitizer_get_current_allocated_bytes != nullptr) {
+    return __sanitizer_get_current_allocated_bytes() / 1024;
+  }
+  std::ifstream status("/proc/self/status");
+  std::uint64_t kib = 0;
+  for (std::string word; status >> word;) {
+    if (word == "RssAnon:") status >> kib;
+  }
+  return kib;
+}
+
+// Sends a chunked body without end over TLS, as a member, in a thread of its own; gives up after
+// 64 MiB. Returns how much the other side took.
+std::size_t pour(SmallCluster& cluster, int fd, const Stranger& as) {
+  std::atomic<bool> is_over = false;
+  std::size_t sent = 0;
+  std::thread talker([&] {
+    const std::unique_ptr<SSL_CTX, FreeSsl> context(SSL_CTX_new(TLS_client_method()));
+    const std::string key = private_key_pem(as.key);
+    BIO* const certificate_bio = BIO_new_mem_buf(as.certificate.data(), -1);
+    BIO* const key_bio = BIO_new_mem_buf(key.data(), -1);
+    X509* const certificate = PEM_read_bio_X509(certificate_bio, nullptr, nullptr, nullptr);
+    EVP_PKEY* const its_key = PEM_read_bio_PrivateKey(key_bio, nullptr, nullptr, nullptr);
+    SSL_CTX_use_certificate(context.get(), certificate);
+    SSL_CTX_use_PrivateKey(context.get(), its_key);
+    const std::unique_ptr<SSL, FreeSsl> session(SSL_new(context.get()));
+    SSL_set_fd(session.get(), fd);
+    const std::string head =
+        "POST /v1/records HTTP/1.1\r\nHost: n1\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n";
+    const std::string chunk = "4000\r\n" + std::string(0x4000, 'x') + "\r\n";
+    bool goes_on = SSL_connect(session.get()) == 1 &&
+                   SSL_write(session.get(), head.data(), static_cast<int>(head.size())) > 0;
+    while (goes_on && sent < (64U << 20)) {
+      goes_on = SSL_write(session.get(), chunk.data(), static_cast<int>(chunk.size())) > 0;
+      sent += chunk.size();
+    }
+    EVP_PKEY_free(its_key);
+    X509_free(certificate);
+    BIO_free(key_bio);
+    BIO_free(certificate_bio);
+    is_over = true;
+  });
+  while (!is_over)
+    cluster.wait_for(5'000);
+  talker.join();
+  return sent;
+}
+
 }  // namespace
 
 TEST_CASE("a caller without a certificate is turned away at every door", "[bad]") {
   SmallCluster cluster({"n1"});
   PeerNode& node = cluster.start("n1");
   const std::string path = GENERATE("/v1/health", "/v1/records", "/v1/facts/X", "/other");
-  HttpRequest request = Stranger("n2", 't').request(cluster, "GET", path);
-  request.client_cert_pem.clear();
+  const HttpRequest request = Stranger("n2", 't').anonymous_request(cluster, path);
 
   CHECK(verdict(call(cluster, request)) == Verdict{403, "PeerCertificate"});
   cluster.wait_until([&] { return shows_refused(node, "PeerCertificate"); });
+}
+
+TEST_CASE("metrics are for callers of the machine itself, who need no certificate", "[metrics]") {
+  SmallCluster cluster({"n1", "n2"});
+  PeerNode& node = cluster.start("n1");
+  node.publish(body_with("server", true, 7));
+  HttpRequest request = Stranger("n2", 't').anonymous_request(cluster, "/metrics");
+
+  const HttpOutcome outcome = call(cluster, request);
+
+  CHECK(outcome.response.status == 200);
+  CHECK(outcome.response.header("content-type") == "text/plain; version=0.0.4");
+  const std::string& page = outcome.response.body;
+  CHECK(page.find("# TYPE klubster_peers gauge\nklubster_peers{seen=\"left\"} 0\n") !=
+        std::string::npos);
+  CHECK(page.find("klubster_peers{seen=\"never\"} 1\n") != std::string::npos);
+  CHECK(page.find("klubster_peer_generation{peer=\"n1\"} 7\n") != std::string::npos);
+  CHECK(page.find("klubster_peer_ready{peer=\"n1\",phase=\"server\"} 1\n") != std::string::npos);
+  CHECK(page.find("# TYPE klubster_peer_calls_total counter\n") != std::string::npos);
+  request.url = "https://n1:9446/v1/records";
+  CHECK(verdict(call(cluster, request)) == Verdict{403, "PeerCertificate"});
+  request.url = "https://n1:9446/metrics";
+  request.method = "POST";
+  CHECK(verdict(call(cluster, request)) == Verdict{403, "PeerCertificate"});
 }
 
 TEST_CASE("a caller with another cluster's token is turned away and shown", "[bad]") {
@@ -199,7 +199,7 @@ TEST_CASE("a member that passes on a forged record is refused that record alone"
   const Stranger n2("n2", 't');
   SyncMessage message;
   message.self = n2.record();
-  message.have.emplace();
+  message.at = edition_of(*message.self);
   message.records = {Stranger("n3", 't').record()};
   message.records[0].version.seq = 77;
 
@@ -289,4 +289,109 @@ TEST_CASE("a node that stops with callers on the line ends cleanly", "[bad]") {
   cluster.stop("n1");
 
   CHECK(is_closed_by_peer(cluster, fd.get()));
+}
+
+TEST_CASE("a body without end takes no memory and keeps nobody else waiting", "[bad]") {
+  SmallCluster cluster({"n1", "n2"});
+  cluster.options.limits.deadline_usec = 1'500'000;
+  PeerNode& node = cluster.start("n1");
+  const Stranger n2("n2", 't');
+  const UniqueFd fd = dial(cluster);
+  const std::uint64_t before = memory_kib(), start = now_boottime_usec();
+
+  const std::size_t taken = pour(cluster, fd.get(), n2);
+
+  CHECK(taken > kPeerBodyBytes);
+  CHECK(now_boottime_usec() - start < 8'000'000);
+  CHECK(memory_kib() < before + 16 * 1024);
+  CHECK(call(cluster, n2.request(cluster, "GET", "/v1/health")).response.status == 200);
+  CHECK(node.roster().find("n2")->record == nullptr);
+}
+
+TEST_CASE("silent connections from everywhere make room for who has something to say", "[bad]") {
+  SmallCluster cluster({"n1", "n2"});
+  cluster.options.limits.connections = 32;
+  cluster.start("n1");
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 40; ++i) {
+    silent.push_back(dial(cluster, ("127.0.1." + std::to_string(1 + i / 4)).c_str()));
+    cluster.wait_for(2'000);
+  }
+
+  const std::uint64_t start = now_boottime_usec();
+  const Stranger n2("n2", 't');
+  CHECK(call(cluster, n2.request(cluster, "GET", "/v1/health")).response.status == 200);
+  CHECK(now_boottime_usec() - start < 1'000'000);
+}
+
+TEST_CASE("a certificate of other days is refused, and the reason says so", "[bad]") {
+  SmallCluster cluster({"n1", "n2"});
+  PeerNode& node = cluster.start("n1");
+  const bool is_over = GENERATE(true, false);
+  Stranger n2("n2", 't');
+  n2.certificate = dated(n2.certificate, authority_key(std::string(32, 't')),
+                         is_over ? "19700101000000Z" : "21000101000000Z",
+                         is_over ? "20010101000000Z" : "22000101000000Z");
+
+  CHECK(verdict(call(cluster, n2.request(cluster, "GET", "/v1/health"))) ==
+        Verdict{403, "PeerCertificate"});
+  cluster.wait_until([&] {
+    return node.peers_text().find(is_over ? "has expired" : "not valid yet") != std::string::npos;
+  });
+}
+
+TEST_CASE("a member at whose address another node answers is told of as that", "[bad]") {
+  SmallCluster cluster({"n1", "n2", "n3"});
+  cluster.start("n3");
+  cluster.members[1].address = cluster.members[2].address;
+  PeerNode& node = cluster.start("n1");
+
+  cluster.wait_until([&] { return problem_with(node, "n2") == "PeerCertificate"; });
+
+  CHECK(node.roster().find("n2")->record == nullptr);
+  cluster.wait_until([&] { return cluster.knows("n1", "n3"); });
+}
+
+TEST_CASE("a record that is played again, or of another day, changes nothing", "[bad]") {
+  SmallCluster cluster({"n1", "n2", "n3"});
+  PeerNode& node = cluster.start("n1");
+  const Stranger n2("n2", 't'), n3("n3", 't');
+  const NodeRecord old = n2.record();
+  NodeRecord now = old;
+  now.version = {2, 5};
+  now.time = "2099-01-01T00:00:00Z";  // its clock counts for nothing
+  sign_record(now, n2.key);
+  CHECK(call(cluster, n2.request(cluster, "POST", "/v1/records", to_json(now).dump()))
+            .response.status == 200);
+  SyncMessage message;
+  message.self = n3.record();
+  message.at = edition_of(*message.self);
+  message.records = {old};
+
+  CHECK(call(cluster, n3.request(cluster, "POST", "/v1/sync", to_text(message))).response.status ==
+        200);
+  CHECK(verdict(call(cluster, n3.request(cluster, "POST", "/v1/records", to_json(old).dump()))) ==
+        Verdict{403, "PeerCertificate"});
+
+  CHECK(node.roster().find("n2")->record->version == RecordVersion{2, 5});
+  CHECK(node.roster().find("n2")->said()->version == RecordVersion{2, 5});
+}
+
+TEST_CASE("who has the cluster's certificate for a name but not its key is not that node",
+          "[bad]") {
+  SmallCluster cluster({"n1", "n2"});
+  PeerNode& node = cluster.start("n1");
+  const Stranger n2("n2", 't'), impostor("n2", 't');
+  REQUIRE(call(cluster, n2.request(cluster, "POST", "/v1/records", to_json(n2.record()).dump()))
+              .response.status == 200);
+  const std::uint64_t heard = node.roster().find("n2")->heard_usec;
+  SyncMessage message;
+  message.at = edition_of(n2.record());
+
+  const HttpOutcome outcome =
+      call(cluster, impostor.request(cluster, "POST", "/v1/sync", to_text(message)));
+
+  CHECK(outcome.response.status == 200);  // it may read, as anybody with the token may
+  CHECK(node.roster().find("n2")->heard_usec == heard);
+  CHECK(node.roster().find("n2")->record->public_key == n2.key.public_key());
 }

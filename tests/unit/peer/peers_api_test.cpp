@@ -2,6 +2,7 @@
 #include "peer/peers_api.h"
 
 #include "base/names.h"
+#include "peer/refused_config.h"
 #include "tests/unit/peer/small_cluster.h"
 #include "tests/unit/private_bus.h"
 
@@ -105,4 +106,40 @@ TEST_CASE("what the daemon may not say is refused with its reason", "[api]") {
   CHECK(bad_record.error().reason() == "BadJson");
   CHECK_FALSE(bad_needs);
   CHECK_FALSE(open_memory);
+}
+
+TEST_CASE("a configuration that cannot be used is told until another one comes", "[api]") {
+  Fixture fixture;
+  if (!fixture.daemon.works()) {
+    WARN("no dbus-daemon here: not tested");
+    return;
+  }
+  PeerConfig config = fixture.cluster.config_of("n1");
+  config.ca_pem = "no PEM";
+  config.private_key_pem = "no PEM";
+  const TemporaryDirectory dir;
+  const auto node = PeerNode::create(fixture.cluster.loop, config, {dir.path(), {}, {}});
+  REQUIRE_FALSE(node);
+  CHECK(node.error().kind() == ErrorKind::kInvalid);
+
+  fixture.server.emplace(Bus::open_user(fixture.cluster.loop).value());
+  fixture.client.emplace(Bus::open_user(fixture.cluster.loop).value());
+  const RefusedConfig stand_in(*fixture.server, "n1", node.error());
+  REQUIRE(fixture.server->own_name(names::kPeersBus));
+
+  auto needs = fixture.call("GetNeeds");
+  REQUIRE(needs);
+  const UniqueFd memory = needs->read_fd();
+  const Json told = parse_json(*read_sealed_memory(memory.get(), 4096)).value();
+  CHECK(told.get("refusal").text_or("reason") == node.error().reason());
+  CHECK(fixture.call_with("SetNeeds", "{}"));
+  CHECK(fixture.call_with("Publish", "{}"));
+  auto peers = fixture.call("GetPeers");
+  REQUIRE(peers);
+  CHECK(parse_json(peers->read_string())->text_or("self") == "n1");
+  const auto text = make_sealed_memory("{}");
+  REQUIRE(text);
+  auto taken = fixture.call("Configure", [&](BusMessage& call) { call.add_fd(text->get()); });
+  REQUIRE(taken);
+  CHECK_FALSE(taken->read_bool());  // the program is to be started anew
 }

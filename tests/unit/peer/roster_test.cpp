@@ -37,8 +37,22 @@ struct Fixture {
     config.cluster_name = "lab";
     config.members = {{"n1", {"server"}, "", ""}, {"n2", {"agent"}, "", ""}};
   }
-  Roster roster() { return Roster(config, Pins::load(dir.path()).value()); }
+  Roster roster() {
+    return Roster(config, Pins::load(dir.path()).value(), Replacements::load(dir.path()).value());
+  }
 };
+
+// The goodbye of that node.
+NodeRecord goodbye_of(const std::string& node, char key, RecordVersion version) {
+  NodeRecord record = record_of(node, key, version);
+  record.body.conditions = {{"Left", "", ConditionStatus::kTrue, "Left", "", ""}};
+  sign_record(record, key_of(key));
+  return record;
+}
+
+std::string seen_of(const Roster& roster, std::uint64_t now_usec) {
+  return roster.to_json(now_usec).items("peers").at(0).text_or("seen");
+}
 
 std::string reason_of(const Result<Taken>& taken) {
   return taken ? "taken" : taken.error().reason();
@@ -174,4 +188,165 @@ TEST_CASE("a peer is never, live or stale", "[roster]") {
   CHECK(seen(4'000'000) == "stale");
   roster.heard(caller_of("n2", 'b'), 5'000'000);
   CHECK(seen(6'000'000) == "live");
+}
+
+TEST_CASE("a goodbye frees the name for another machine, also after a restart", "[roster]") {
+  Fixture fixture;
+  {
+    Roster roster = fixture.roster();
+    REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
+    REQUIRE(roster.accept_relayed("n3", goodbye_of("n2", 'b', {5, 2}), 2).value() == Taken::kNews);
+    CHECK(seen_of(roster, 3) == "left");
+    REQUIRE(roster.contact_failed("n2", {"PeerUnreachable", "m"}, 3));
+    CHECK(seen_of(roster, 4) == "left");
+  }
+  Roster roster = fixture.roster();
+
+  const auto taken =
+      roster.accept_direct(caller_of("n2", 'c'), record_of("n2", 'c', {1, 1}, "elsewhere"), 5);
+
+  CHECK(reason_of(taken) == "taken");
+  CHECK(roster.find("n2")->standing.reason.empty());
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {6, 1}), 6)) ==
+        "PeerConflict");
+}
+
+TEST_CASE("what was said before a goodbye does not come back", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 2));
+
+  CHECK(roster.accept_relayed("n3", record_of("n2", 'b', {5, 1}), 3).value() == Taken::kKnown);
+  CHECK(roster.accept_relayed("n3", record_of("n2", 'c', {5, 9}, "elsewhere"), 3).value() ==
+        Taken::kKnown);
+  CHECK(roster.find("n2")->has_left());
+  // Who takes the name goes beyond who had it; and so does the node itself when it comes back.
+  CHECK(roster.accept_relayed("n3", record_of("n2", 'c', {6, 1}, "elsewhere"), 4).value() ==
+        Taken::kNews);
+  CHECK_FALSE(roster.find("n2")->has_left());
+}
+
+TEST_CASE("who took a free name is believed though another peer told of it first", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 1));
+  REQUIRE(roster.accept_relayed("n3", record_of("n2", 'c', {6, 1}, "elsewhere"), 2).value() ==
+          Taken::kNews);
+
+  REQUIRE(reason_of(roster.accept_direct(caller_of("n2", 'c'),
+                                         record_of("n2", 'c', {6, 2}, "elsewhere"), 3)) == "taken");
+
+  CHECK(roster.find("n2")->said()->version == RecordVersion{6, 2});
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {7, 1}), 4)) ==
+        "PeerConflict");
+}
+
+TEST_CASE("a node that left may come back as itself", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 2));
+
+  CHECK(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {6, 1}), 3).value() ==
+        Taken::kNews);
+  CHECK(reason_of(roster.accept_direct(
+            caller_of("n2", 'c'), record_of("n2", 'c', {7, 1}, "elsewhere"), 4)) == "PeerConflict");
+}
+
+TEST_CASE("a goodbye does not free a name whose key the config tree says", "[roster]") {
+  Fixture fixture;
+  fixture.config.members[1].key = key_of('b').public_key();
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 2));
+
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'c'),
+                                       record_of("n2", 'c', {7, 1}, "elsewhere"), 4)) ==
+        "PeerKeyDiffers");
+}
+
+TEST_CASE("an operator's word gives a name to the machine that asked for it", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  roster.set_own(record_of("n1", 'a', {1, 1}));
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
+  CHECK_FALSE(roster.propose_replacement("n2"));
+  REQUIRE_FALSE(
+      roster.accept_direct(caller_of("n2", 'c'), record_of("n2", 'c', {1, 1}, "elsewhere"), 2));
+  auto word = roster.propose_replacement("n2");
+  REQUIRE(word);
+  sign_replacement(*word, key_of('a'));
+
+  CHECK(roster.accept_replacement(*word, 3).value() == Taken::kNews);
+  CHECK(roster.accept_replacement(*word, 3).value() == Taken::kKnown);
+
+  CHECK(roster.find("n2")->standing.reason.empty());
+  CHECK(roster.find("n2")->last_version() == RecordVersion{5, 1});  // to be gone beyond
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'c'),
+                                       record_of("n2", 'c', {1, 1}, "elsewhere"), 4)) == "taken");
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 2}), 5)) ==
+        "PeerConflict");
+  // It is kept, and another member takes it over from a third.
+  CHECK(Replacements::load(fixture.dir.path())->find("n2") != nullptr);
+}
+
+TEST_CASE("a word about a name counts only by the known key of a member, and once", "[roster]") {
+  Fixture fixture;
+  fixture.config.members.push_back({"n3", {"agent"}, "", ""});
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
+  Replacement word;
+  word.cluster_name = "lab";
+  word.node = "n2";
+  word.machine = "elsewhere";
+  word.key = key_of('c').public_key();
+  word.incarnation = 5;
+  word.by = "n3";
+  sign_replacement(word, key_of('d'));
+  Replacement forged = word;
+  forged.machine = "mine";
+
+  CHECK(roster.accept_replacement(word, 2).value() == Taken::kUnproven);  // n3 was never met
+  REQUIRE(roster.accept_direct(caller_of("n3", 'd'), record_of("n3", 'd', {1, 1}), 2));
+  CHECK(reason_of(roster.accept_replacement(forged, 3)) == "RecordForged");
+  Replacement stranger = word;
+  sign_replacement(stranger, key_of('x'));
+  CHECK(reason_of(roster.accept_replacement(stranger, 3)) == "PeerKeyDiffers");
+  CHECK(roster.accept_replacement(word, 3).value() == Taken::kNews);
+  Replacement older = word;
+  older.incarnation = 4;
+  older.machine = "machine-n2";
+  older.key = key_of('b').public_key();
+  sign_replacement(older, key_of('d'));
+  CHECK(roster.accept_replacement(older, 4).value() == Taken::kKnown);
+}
+
+TEST_CASE("a newer config changes who is a member and forgets nothing that was said", "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
+  PeerConfig next = fixture.config;
+  next.members = {{"n1", {"server"}, "", ""}, {"n4", {"agent"}, "", ""}};
+
+  roster.reconfigure(next);
+
+  CHECK_FALSE(roster.find("n2")->is_member);
+  CHECK(roster.find("n2")->said() != nullptr);
+  CHECK(roster.find("n4")->is_member);
+  next.members.pop_back();
+  roster.reconfigure(next);
+  CHECK(roster.find("n4") == nullptr);
+}
+
+TEST_CASE("what a node of another cluster said before is forgotten with the cluster's id known",
+          "[roster]") {
+  Fixture fixture;
+  Roster roster = fixture.roster();
+  NodeRecord other = record_of("n2", 'b', {1, 1});
+  other.cluster_id = "c2";
+  sign_record(other, key_of('b'));
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), other, 1));
+  CHECK(roster.find("n2")->said() != nullptr);  // this node knows of no cluster yet
+  roster.set_cluster_id("c1");
+  CHECK(roster.find("n2")->said() == nullptr);
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'b'), other, 2)) == "ClusterDiffers");
 }

@@ -1,4 +1,4 @@
-// Sealing and collecting, on real directories. Needs root, as the program does.
+// Sealing, on real directories. Needs root, as the program does.
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -17,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kDigest(64, 'a');
-const std::string kOther(64, 'b');
 constexpr uid_t kWorkerUser = 61184;  // of systemd's range for DynamicUser=
 
 // A state directory with one staging as the unpack worker leaves it.
@@ -46,12 +45,6 @@ struct Store {
     request.staging = "one";
     request.sha256 = kDigest;
     return klubster::seal(directory.path(), request);
-  }
-  Result<StoreReport> collect(std::vector<std::string> keep) const {
-    StoreRequest request;
-    request.kind = StoreRequest::Kind::kCollect;
-    request.keep = std::move(keep);
-    return klubster::collect(directory.path(), request);
   }
 };
 
@@ -142,16 +135,6 @@ TEST_CASE("access control lists and attributes do not survive sealing", "[store]
   CHECK(::getxattr(store.sealed("/profile.yaml").c_str(), "user.note", nullptr, 0) < 0);
 }
 
-TEST_CASE("sealing twice is sealing once", "[store]") {
-  if (skipped()) return;
-  const Store store;
-  REQUIRE(store.seal());
-  write_text(store.tree + "/other", "a second unpacking of the same package");
-  CHECK(store.seal());
-  CHECK_FALSE(fs::exists(store.sealed("/other")));
-  CHECK_FALSE(fs::exists(store.directory / "staging/one"));
-}
-
 TEST_CASE("a staging that is not there is an error, and nothing is made of it", "[store]") {
   const TempDir directory;
   fs::create_directories(directory / "staging");
@@ -162,42 +145,49 @@ TEST_CASE("a staging that is not there is an error, and nothing is made of it", 
   CHECK_FALSE(fs::exists(directory / ("profiles/" + kDigest)));
 }
 
-TEST_CASE("what is not kept is collected, whatever its modes and depth", "[store]") {
+TEST_CASE("a sealed profile that is whole stays, a damaged one is exchanged", "[store]") {
   if (skipped()) return;
   const Store store;
   REQUIRE(store.seal());
-  write_text(store.directory / ("profiles/" + kOther + "/file"), "12345");
-  write_text(store.directory / ("blobs/" + kDigest), "kept");
-  write_text(store.directory / "blobs/abc.part", "gone");
-  std::string deep = store.directory / "staging/deep";
-  for (int i = 0; i < 300; ++i)
-    deep += "/d";
-  fs::create_directories(deep);
-  write_text(store.directory / "staging/locked/inner/file", "x");
-  REQUIRE(::chmod((store.directory / "staging/locked/inner").c_str(), 0) == 0);
-  REQUIRE(::chmod((store.directory / "staging/locked").c_str(), 0) == 0);
-  const TempDir outside;
-  write_text(outside / "precious", "keep me");
-  fs::create_directory_symlink(outside.path(), store.directory / "staging/link");
-
-  const auto report = store.collect({kDigest});
-
+  const auto inode = status_of(store.sealed()).st_ino;
+  bool exchanged = true;
+  SECTION("whole: sealing twice is sealing once") {
+    exchanged = false;
+  }
+  SECTION("with another mode") {
+    REQUIRE(::chmod(store.sealed("/bin").c_str(), 0700) == 0);
+    exchanged = false;  // it is set right
+  }
+  SECTION("with a changed file") {
+    write_text(store.sealed("/bin/run"), "progrAm");
+  }
+  SECTION("without a file") {
+    fs::remove(store.sealed("/bin/run"));
+  }
+  SECTION("with a file too many") {
+    write_text(store.sealed("/bin/other"), "x");
+  }
+  SECTION("with a link") {
+    fs::create_symlink("run", store.sealed("/bin/link"));
+  }
+  SECTION("a file in its place") {
+    fs::remove_all(store.sealed());
+    write_text(store.sealed(), "file");
+  }
+  fs::create_directories(store.tree + "/bin");
+  fs::create_directories(store.tree + "/empty");
+  write_text(store.tree + "/profile.yaml", "manifest");
+  write_text(store.tree + "/bin/run", "program");
+  REQUIRE(::chmod((store.tree + "/bin/run").c_str(), 0755) == 0);
+  const auto report = store.seal();
   INFO((report ? "" : report.error().message()));
   REQUIRE(report);
-  CHECK(report->files == 4);
-  CHECK(fs::exists(store.sealed("/bin/run")));
-  CHECK_FALSE(fs::exists(store.directory / ("profiles/" + kOther)));
-  CHECK(fs::exists(store.directory / ("blobs/" + kDigest)));
-  CHECK_FALSE(fs::exists(store.directory / "blobs/abc.part"));
-  CHECK(fs::is_empty(store.directory / "staging"));
-  CHECK(file_text(outside / "precious") == "keep me");
-}
-
-TEST_CASE("an empty store is collected without a word", "[store]") {
-  const TempDir directory;
-  StoreRequest request;
-  request.kind = StoreRequest::Kind::kCollect;
-  CHECK(collect(directory.path(), request));
+  CHECK(file_text(store.sealed("/bin/run")) == "program");
+  CHECK_FALSE(fs::exists(store.sealed("/bin/other")));
+  CHECK_FALSE(fs::exists(store.sealed("/bin/link")));
+  CHECK((status_of(store.sealed("/bin")).st_mode & 07777) == 0755);
+  CHECK((status_of(store.sealed()).st_ino != inode) == exchanged);
+  CHECK_FALSE(fs::exists(store.directory / "staging/one"));
 }
 
 TEST_CASE("a store request names nothing outside of the store", "[store]") {
@@ -211,8 +201,16 @@ TEST_CASE("a store request names nothing outside of the store", "[store]") {
   CHECK_FALSE(read(seal + "\"}"));
   CHECK_FALSE(read(seal + "a/b\"}"));
   CHECK_FALSE(read(R"({"v":1,"op":"seal","staging":"one","sha256":"../x"})"));
-  CHECK(read(R"({"v":1,"op":"collect","keep":[]})"));
-  CHECK_FALSE(read(R"({"v":1,"op":"collect"})"));
-  CHECK_FALSE(read(R"({"v":1,"op":"collect","keep":["x"]})"));
+  const auto collect = [&](const std::string& profiles, const std::string& others) {
+    return read(R"({"v":1,"op":"collect","dryRun":false,"profiles":[)" + profiles +
+                R"(],"stagings":[],"downloads":[],"results":[],"generations":[)" + others + "]}");
+  };
+  CHECK(collect("", ""));
+  CHECK(collect("\"" + kDigest + "\"", "\"12\""));
+  CHECK_FALSE(collect("\"x\"", ""));
+  CHECK_FALSE(collect("", "\"../1\""));
+  CHECK_FALSE(read(R"({"v":1,"op":"collect","dryRun":false})"));
+  CHECK_FALSE(read(
+      R"({"v":1,"op":"collect","dryRun":true,"profiles":[],"stagings":[".."],"downloads":[],"results":[],"generations":[]})"));
   CHECK_FALSE(read(R"({"v":1,"op":"burn"})"));
 }

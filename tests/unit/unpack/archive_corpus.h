@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "base/text.h"
+#include "linux/package.h"
 #include "tests/unit/http/test_server.h"
-#include "unpack/package.h"
 
 namespace klubster {
 

@@ -37,7 +37,7 @@ struct DemoPackage {
 
   UniqueFd open() const { return std::move(*open_file(file, O_RDONLY)); }
   // Of the file as it is now.
-  BlobHashes hash() const { return *hash_blob(open().get()); }
+  BlobHashes hash() const { return *hash_blob(open().get(), HashesFor::kSignature); }
   std::string signature() const { return sign_hash(secret, hash().blake2b512, to_text(comment)); }
 };
 

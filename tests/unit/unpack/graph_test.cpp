@@ -2,6 +2,8 @@
 #include "unpack/graph.h"
 
 #include "tests/unit/catch.h"
+#include "tests/unit/http/test_server.h"
+#include "tests/unit/unpack/dot_grammar.h"
 
 using namespace klubster;
 using Catch::Matchers::ContainsSubstring;
@@ -76,4 +78,41 @@ TEST_CASE("a profile without modes is an empty graph", "[graph]") {
   CHECK(profile_graph(profile) ==
         "digraph \"upstream 0.9\" {\n  graph [rankdir=LR, compound=true];\n"
         "  node [shape=box];\n}\n");
+}
+
+// As dot takes it: the grammar always, dot itself where it is installed.
+TEST_CASE("dot takes the graph of any profile, and every edge ends at what was drawn", "[graph]") {
+  Profile profile = cluster_profile();
+  const std::string words =
+      GENERATE(as<std::string>{}, "demo", "a\"]; evil [label=\"", "\\", "\\\"", "-> {};", "node",
+               "\xc3\xa9\xe2\x82\xac", "tab\tand\nline", "<b>bold</b>", "/* no comment */ // #");
+  profile.name = profile.version = words;
+  profile.modes["agent"][0].when_is = words;
+  profile.modes["agent"][0].start_unit = words;
+  profile.modes["stack"];  // a phase without steps
+  const std::string text = profile_graph(profile);
+  INFO(text);
+
+  const DotGraph graph = DotReader(text).read();
+  CHECK(graph.subgraphs ==
+        std::set<std::string>{"cluster agent", "cluster server", "cluster stack"});
+  CHECK(graph.nodes.count("agent/join") == 1);
+  CHECK(graph.edges.size() == 4);
+  for (const auto& edge : graph.edges) {
+    CHECK(graph.nodes.count(edge.from) == 1);
+    CHECK(graph.nodes.count(edge.to) == 1);
+    const auto tail = edge.attributes.find("ltail");
+    if (tail != edge.attributes.end()) CHECK(graph.subgraphs.count(tail->second) == 1);
+  }
+
+  if (std::system("command -v dot >/dev/null 2>&1") != 0) {
+    WARN("dot is not installed: the grammar alone was checked");
+    return;
+  }
+  const TempDir place;
+  write_text(place / "graph.dot", text);
+  const std::string command =
+      "dot -Tplain '" + place.path() + "/graph.dot' >/dev/null 2>'" + place.path() + "/said'";
+  CHECK(std::system(command.c_str()) == 0);
+  CHECK(file_text(place / "said") == "");
 }

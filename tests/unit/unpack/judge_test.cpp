@@ -154,13 +154,24 @@ TEST_CASE("only a damaged download is tried again", "[judge]") {
   CHECK(retry());
 }
 
+TEST_CASE("a package is hashed for its signature only when there is one", "[judge]") {
+  const Scene scene;
+  const auto signed_too = scene.hash();
+  const auto digest = hash_blob(scene.open().get(), HashesFor::kDigest);
+  REQUIRE(digest);
+  CHECK(digest->sha256_hex == signed_too.sha256_hex);
+  CHECK(digest->bytes == signed_too.bytes);
+  CHECK(digest->blake2b512.empty());
+  CHECK(signed_too.blake2b512.size() == 64);
+}
+
 TEST_CASE("a package beyond 4 GiB is hashed to its end", "[.slow][judge]") {
   const TempDir directory;
   const auto fd = open_file(directory / "large", O_RDWR | O_CREAT, 0600);
   REQUIRE(fd);
   const auto bytes = GENERATE((1ULL << 31) + 1, (1ULL << 32) + 1);
   REQUIRE(::ftruncate(fd->get(), static_cast<off_t>(bytes)) == 0);
-  const auto hashes = hash_blob(fd->get());
+  const auto hashes = hash_blob(fd->get(), HashesFor::kSignature);
   REQUIRE(hashes);
   CHECK(hashes->bytes == bytes);
 }

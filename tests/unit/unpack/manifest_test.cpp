@@ -68,15 +68,18 @@ TEST_CASE("a published package has an install script and no modes", "[manifest]"
   REQUIRE(profile);
   CHECK(profile->engine == "opentofu");
   CHECK(profile->version == "exported");
-  REQUIRE(profile->inputs.size() == 1);
+  REQUIRE(profile->inputs.size() == 2);  // what profile.env has and the manifest does not list
   CHECK(profile->inputs[0].default_value == "productive");
+  CHECK(profile->inputs[1].name == "PK3S_INFRA_PROFILE_NAME");
+  CHECK_FALSE(profile->inputs[1].required);
   CHECK(profile->warnings.empty());
   CHECK(profile_from_json(to_json(*profile)));
 }
 
 TEST_CASE("every default of a step is filled in", "[manifest]") {
   const auto profile =
-      read(with_spec("  modes:\n"
+      read(with_spec("  inputs: [ { name: NAME, source: either } ]\n"
+                     "  modes:\n"
                      "    server:\n"
                      "      steps:\n"
                      "        - { id: one, run: [bin/run], check: [bin/check] }\n"
@@ -84,7 +87,10 @@ TEST_CASE("every default of a step is filled in", "[manifest]") {
                      "        - { id: three, run: [bin/run], after: [], files: [lib] }\n"
                      "        - { id: four, startUnit: etcd.service }\n"
                      "  commands:\n"
-                     "    validate: { run: [bin/check] }\n"));
+                     "    validate:\n"
+                     "      run: [bin/check]\n"
+                     "      needs: [ { peers: { phase: agent } } ]\n"
+                     "      when: { input: NAME, is: here }\n"));
   INFO(mistakes_of(profile));
   REQUIRE(profile);
   const auto& steps = profile->modes.at("server");
@@ -101,7 +107,43 @@ TEST_CASE("every default of a step is filled in", "[manifest]") {
   CHECK(steps[2].files == std::vector<std::string>{"lib"});
   CHECK(steps[3].kind == StepKind::kService);
   CHECK(steps[3].after == std::vector<std::string>{"three"});
-  CHECK(profile->commands.at("validate").id == "validate");
+  const StepSpec& validate = profile->commands.at("validate");
+  CHECK(validate.id == "validate");
+  CHECK(validate.needs.size() == 1);
+  CHECK(validate.when_input == "NAME");
+}
+
+TEST_CASE("a core step stands beside nothing but its order", "[manifest]") {
+  const std::string head = "  modes:\n    server:\n      steps:\n";  // to line 7
+  const auto profile = read(with_spec(
+      head +
+      "        - { id: one, run: [bin/run] }\n"
+      "        - { id: k3s, core: { mode: server }, needs: [ { peers: { phase: agent } } ] }\n"
+      "        - { id: two, run: [bin/run] }\n"));
+  INFO(mistakes_of(profile));
+  REQUIRE(profile);
+  const auto& steps = profile->modes.at("server");
+  CHECK(steps[1].core_mode == "server");
+  CHECK(steps[1].run.empty());
+  CHECK(steps[1].after == std::vector<std::string>{"one"});
+  CHECK(steps[1].needs.size() == 1);
+  CHECK(steps[2].after == std::vector<std::string>{"k3s"});
+
+  const auto wrong = read(with_spec(head + "        - { id: one, core: { mode: agent } }\n"
+                                           "        - id: two\n"
+                                           "          core: { mode: server, engine: k3sup }\n"
+                                           "          run: [bin/run]\n"
+                                           "          timeout: 5m\n"));
+  INFO(mistakes_of(wrong));
+  CHECK(has_line(wrong,
+                 "profile.yaml:8:36: spec.modes.server.steps[0].core.mode: expected the "
+                 "phase's own mode server, found \"agent\""));
+  CHECK(has_line(wrong, "profile.yaml:10:33: "));
+  CHECK(has_line(wrong,
+                 "profile.yaml:11:16: spec.modes.server.steps[1].run: expected nothing but "
+                 "id, needs and after beside core"));
+  CHECK(
+      has_line(wrong, "profile.yaml:12:20: spec.modes.server.steps[1].timeout: expected nothing"));
 }
 
 TEST_CASE("all keys of a step are read", "[manifest]") {
@@ -300,6 +342,9 @@ TEST_CASE("a manifest that needs a newer klubster says only that", "[manifest]")
 TEST_CASE("a package must say what to run", "[manifest]") {
   CHECK(has_line(read(with_spec("  engine: { type: shell }\n")),
                  "profile.yaml:5:3: spec: expected modes, or execution.installScript"));
+  CHECK(has_line(read("apiVersion: infra.productive-k3s.io/v1\nkind: Profile\n"
+                      "metadata: { name: demo, version: 1.0 }\n"),
+                 "profile.yaml:1:1: spec: expected a mapping with modes, found nothing"));
   CHECK_FALSE(read(with_spec("  execution: { installScript: scripts/missing.sh }\n")));
   CHECK_FALSE(read(with_spec("  execution: { installScript: ../install.sh }\n")));
 }
@@ -334,4 +379,73 @@ TEST_CASE("profile.env gives defaults as data", "[manifest]") {
     CHECK(has_line(result, "profile.env:3:1: TEXT: the quote is not closed"));
     CHECK(has_line(result, "profile.env:4:1: DOMAIN: expected the quotes around"));
   }
+}
+
+TEST_CASE("what a package requires of productive-k3s is a text or bounds", "[manifest]") {
+  const auto requiring = [](const std::string& text) {
+    return read(with_spec("  compatibility: { requires: " + text +
+                          " }\n  execution: { installScript: scripts/install.sh }\n"));
+  };
+  SECTION("texts") {
+    const auto profile = requiring("{ infra: 0.9.64, core: \">=0.9.5\", klubster: \">=1\" }");
+    INFO(mistakes_of(profile));
+    REQUIRE(profile);
+    CHECK(profile->requires_versions.at("core") == ">=0.9.5");
+  }
+  SECTION("bounds") {
+    const auto profile = requiring(
+        "{ infra: { contract: profile/v1, minEngineVersion: 0.9.64, maxEngineVersionExclusive: "
+        "1.0.0 }, core: { minVersion: 0.9.4 } }");
+    INFO(mistakes_of(profile));
+    REQUIRE(profile);
+    CHECK(profile->requires_versions ==
+          std::map<std::string, std::string>{{"core.minVersion", "0.9.4"},
+                                             {"infra.contract", "profile/v1"},
+                                             {"infra.maxEngineVersionExclusive", "1.0.0"},
+                                             {"infra.minEngineVersion", "0.9.64"}});
+    CHECK(profile_from_json(to_json(*profile)));
+  }
+  SECTION("mistakes") {
+    const auto result =
+        requiring("{ infra: { minVersion: 1 }, core: { minVersion: \">=1\" }, klubster: {} }");
+    INFO(mistakes_of(result));
+    CHECK(has_line(result,
+                   "profile.yaml:5:41: spec.compatibility.requires.infra.minVersion: unknown key"));
+    CHECK(has_line(result,
+                   "profile.yaml:5:78: spec.compatibility.requires.core.minVersion: expected a "
+                   "version X.Y.Z, found \">=1\""));
+    CHECK(has_line(result,
+                   "profile.yaml:5:97: spec.compatibility.requires.klubster: expected a text"));
+  }
+}
+
+TEST_CASE("no path of a manifest leads out of the package", "[manifest]") {
+  const std::string out = GENERATE("../x", "bin/../../x", "./../x", "..", "bin/..", "-x", "bin//x");
+  const std::string keys = GENERATE("check: [%]", "undo: [%]", "files: [%]", "ready: { run: [%] }");
+  std::string written = keys;
+  written.replace(written.find('%'), 1, "\"" + out + "\"");
+  if (keys.starts_with("ready")) written += "\n          kind: service";
+  INFO(written);
+  const auto result = read(with_step("          " + written + "\n"));
+  INFO(mistakes_of(result));
+  CHECK_FALSE(result);
+  CHECK(mistakes_of(result).find("inside the package") != std::string::npos);
+
+  CHECK_FALSE(read(with_spec("  execution: { installScript: \"" + out + "\" }\n")));
+  CHECK_FALSE(read(with_spec("  commands: { back: { run: [\"" + out +
+                             "\"] } }\n  modes: { server: { steps: [] } }\n")));
+  CHECK_FALSE(
+      read(with_spec("  modes: { server: { steps: [ { id: one, run: [\"" + out + "\"] } ] } }\n")));
+}
+
+TEST_CASE("a list item that is no mapping does not shift what is said of the others",
+          "[manifest]") {
+  const auto result =
+      read(with_spec("  modes:\n    server:\n      steps:\n        - nothing\n"
+                     "        - { id: two, run: [bin/rum] }\n"));
+  INFO(mistakes_of(result));
+  CHECK(has_line(result, "profile.yaml:8:11: spec.modes.server.steps[0]: expected a mapping"));
+  CHECK(has_line(result,
+                 "profile.yaml:9:28: spec.modes.server.steps[1].run[0]: expected a file of the"));
+  CHECK(split(mistakes_of(result), '\n').size() == 2);
 }

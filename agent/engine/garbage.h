@@ -1,0 +1,62 @@
+// What may be removed from the disk, and when. Pure; klubster-store removes it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/acquire.h"
+
+namespace klubster {
+
+// The only unit that collects: a new process of the daemon finds by it what an earlier one began.
+inline constexpr const char* kCollectUnit = "klubster-worker-collect.service";
+
+// What stays, and what for; everything else goes.
+struct Keep {
+  using Reasons = std::map<std::string, std::vector<std::string>>;
+  Reasons profiles;     // by digest
+  Reasons generations;  // by number
+  Reasons downloads;    // by the origin's fingerprint
+  Reasons stagings;     // likewise
+  Reasons results;      // likewise
+
+  // The same for the same names, whatever they are kept for.
+  std::string digest() const;
+};
+
+// What is known beside the log.
+struct KeepFacts {
+  std::string boot;
+  // Where the profile that the config asks for comes from, if it asks for one; what unpack proved
+  // to be its package, and whether it is sealed.
+  const ProfileOrigin* origin = nullptr;
+  std::string unpacked_sha256;
+  bool acquired = false;
+};
+
+// The present generation, the last good one and the good one before stay, and what still runs or is
+// to be undone by an older profile; of the profile that is being brought, everything that goes on.
+Keep what_to_keep(const NodeState& state, const KeepFacts& facts);
+
+// Whether the store is quiet enough: nothing is being unpacked or sealed.
+bool may_collect(const NodeState& state);
+
+// Whether it is to be done unasked: the present generation is Ready and nothing is under way; or
+// the disk was full when the profile was brought.
+bool collection_due(const NodeState& state, const Decision& decision,
+                    const AcquireDecision& acquisition);
+
+enum class CollectMove {
+  kNone,
+  kWatch,    // nobody asked yet what the unit is
+  kRelease,  // it is of an earlier process: its result has no reader
+  kStart,
+  kRead,  // it ended, and says how
+  kFail,  // it ended, and says nothing: the message is classify()'s
+};
+// `unit` is what is known of kCollectUnit (null: nothing), `starting` that systemd was told and has
+// not answered; `wanted` that it is to run, `ours` that this process started it.
+CollectMove next_collect_move(const UnitSnapshot* unit, bool starting, bool wanted, bool ours);
+
+}  // namespace klubster

@@ -1,0 +1,80 @@
+// What a node hears of the others' cluster, over real TLS.
+#include "tests/unit/peer/small_cluster.h"
+
+using namespace klubster;
+
+namespace {
+
+RecordBody body_of(const std::string& id, RecordForming forming = {}) {
+  RecordBody body = body_with("server", true);
+  body.boot = "first";
+  forming.id = id;
+  body.forming = forming;
+  return body;
+}
+
+// The row about `about` in what the daemon of this node gets.
+Json row(const PeerNode& node, const std::string& about) {
+  const Json needs = needs_of(node);
+  for (const auto& item : needs.items("forming")) {
+    if (item.text_or("name") == about) return item;
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("the daemon hears what the others' daemons say of the forming", "[node][forming]") {
+  SmallCluster cluster({"n1", "n2"});
+  PeerNode& n1 = cluster.start("n1");
+  PeerNode& n2 = cluster.start("n2");
+  cluster.wait_until([&] { return cluster.all_know_each_other(); });
+  CHECK_FALSE(row(n2, "n1").bool_or("answered"));  // klubster-peerd alone knows of nothing
+
+  RecordForming asks;
+  asks.seeks = "number";
+  asks.servers = "list";
+  n1.publish(body_of("", asks));
+  cluster.wait_until([&] { return row(n2, "n1").bool_or("answered"); });
+  CHECK(row(n2, "n1").get("said").text_or("seeks") == "number");
+  CHECK(row(n2, "n1").text_or("machine") == "machine-n1");
+  CHECK(row(n2, "n1").text_or("clusterId").empty());
+  CHECK(row(n2, "n1").bool_or("serverReady"));
+
+  n1.publish(body_of("c1"));
+  cluster.wait_until([&] { return row(n2, "n1").text_or("clusterId") == "c1"; });
+  CHECK(row(n2, "n1").bool_or("ownWord"));
+}
+
+TEST_CASE("a peer that fails again and again cannot be reached", "[node][forming]") {
+  SmallCluster cluster({"n1", "n2"});
+  PeerNode& n1 = cluster.start("n1");
+  CHECK_FALSE(row(n1, "n2").bool_or("unreachable"));
+  cluster.wait_until([&] { return row(n1, "n2").bool_or("unreachable"); });
+  cluster.start("n2");
+  cluster.wait_until([&] { return !row(n1, "n2").bool_or("unreachable"); });
+}
+
+TEST_CASE("another machine with a pinned name learns that there is a cluster", "[node][forming]") {
+  SmallCluster cluster({"n1", "n2"});
+  PeerNode& n1 = cluster.start("n1");
+  n1.publish(body_of("c1"));
+  cluster.start("n2");
+  cluster.wait_until([&] { return cluster.all_know_each_other(); });
+  cluster.stop("n2");
+  PeerConfig config = cluster.config_of("n2");
+  config.machine = "another-machine";
+  PeerNode& other = cluster.start(config, "another disk");
+  cluster.wait_until([&] { return row(other, "n1").text_or("clusterId") == "c1"; });
+  cluster.wait_until([&] { return shows_refused(n1, "PeerConflict"); });
+}
+
+TEST_CASE("a node of another cluster id is refused, and hears no id", "[node][forming]") {
+  SmallCluster cluster({"n1", "n2"});
+  PeerNode& n1 = cluster.start("n1");
+  n1.publish(body_of("c1"));
+  PeerNode& n2 = cluster.start("n2");
+  n2.publish(body_of("c2"));
+  cluster.wait_until([&] { return shows_refused(n1, "ClusterDiffers"); });
+  cluster.wait_until([&] { return problem_with(n2, "n1") == "ClusterDiffers"; });
+}
