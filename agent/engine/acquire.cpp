@@ -39,6 +39,11 @@ bool condemns_download(WorkerStage stage, const std::string& reason) {
           reason == "BadKey" || reason == "SignatureStale");
 }
 
+// What cut a worker off says nothing about the package.
+bool is_cut_off(const std::string& reason) {
+  return reason == "LostByReboot" || reason == "UnitLost" || reason == "Replaced";
+}
+
 bool is_fetch(WorkerStage stage) {
   return stage == WorkerStage::kSignature || stage == WorkerStage::kPackage;
 }
@@ -66,7 +71,10 @@ class StageDecider {
       decision_.reason = judged_.reason;
       decision_.message = judged_.message;
     }
-    if (past_.run) return follow(*past_.run);
+    if (past_.run) {
+      if (stage_ == WorkerStage::kUnpack) show_verdict_before(*past_.run);
+      return follow(*past_.run);
+    }
     // The whole way is gone again at the pace of the verdicts, not of the downloads.
     if (condemned && held_back(subject_of(WorkerStage::kUnpack), judged_)) return;
     if (past_.failed()) {
@@ -90,6 +98,13 @@ class StageDecider {
   bool last_download_condemned() const {
     return judged_.failed() && !judged_.run && judged_.last_fingerprint == origin_.fingerprint &&
            fetched_.done_fingerprint == origin_.fingerprint;
+  }
+
+  // What was wrong with the package stays true until it is judged again.
+  void show_verdict_before(const OpenRun& run) {
+    if (run.fingerprint != origin_.fingerprint || is_cut_off(run.reason_before)) return;
+    decision_.reason = run.reason_before;
+    decision_.message = run.message_before;
   }
 
   bool held_back(const std::string& subject, const SubjectState& failed) {

@@ -32,6 +32,10 @@ void fold_run_started(const Event& event, NodeState& state) {
   if (!subject.done_fingerprint.empty() && subject.done_fingerprint != run.fingerprint) {
     subject.disturbed = true;
   }
+  if (subject.last_fingerprint == run.fingerprint) {
+    run.reason_before = subject.reason;
+    run.message_before = subject.message;
+  }
   subject.last_fingerprint = run.fingerprint;
   subject.last_parts = data.get("parts");
   subject.run = std::move(run);

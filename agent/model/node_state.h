@@ -21,6 +21,8 @@ struct OpenRun {
   std::uint64_t started_mono_usec = 0;
   std::uint64_t attempt = 0;
   bool seen = false;  // systemd had it
+  // How the run before it failed, if that was of the same fingerprint; empty: it did not.
+  std::string reason_before, message_before;
 
   bool operator==(const OpenRun&) const = default;
 };

@@ -15,13 +15,16 @@ concept SameAs = std::same_as<std::remove_const_t<Value>, Struct>;
 // added. Name the new one there, and list it below.
 
 void list(auto& each, SameAs<OpenRun> auto& run) {
-  auto& [unit, fingerprint, boot, started_mono_usec, attempt, seen] = run;
+  auto& [unit, fingerprint, boot, started_mono_usec, attempt, seen, reason_before, message_before] =
+      run;
   each("unit", unit);
   each("fingerprint", fingerprint);
   each("boot", boot);
   each("startedMonoUsec", started_mono_usec);
   each("attempt", attempt);
   each("seen", seen);
+  each("reasonBefore", reason_before);
+  each("messageBefore", message_before);
 }
 
 void list(auto& each, SameAs<SubjectState> auto& subject) {

@@ -78,6 +78,13 @@ TEST_CASE("bytes that do not prove themselves are dropped and fetched from zero"
   world.wake();
   CHECK_FALSE(world.unit_of("profile/signature").empty());
   CHECK(world.shell->acquisition().reason == "DigestMismatch");  // told while it is fetched again
+  answer(world, WorkerStage::kSignature, kGood);
+  answer(world, WorkerStage::kPackage, kGood);
+  REQUIRE_FALSE(world.unit_of("profile/unpack").empty());
+  CHECK(world.shell->acquisition().reason == "DigestMismatch");  // and while it is judged again
+  CHECK(world.shell->acquisition().message == "other bytes");
+  answer(world, WorkerStage::kUnpack, kGood);
+  CHECK(world.shell->acquisition().reason.empty());
 }
 
 TEST_CASE("a package that is condemned again and again is fetched more and more rarely",
