@@ -78,7 +78,10 @@ Agent::Agent(EventLoop& loop, Bus& bus, Places places, StateOnDisk disk, std::st
       metrics_(places_.metrics(), "the metrics file") {}
 
 void Agent::start() {
-  steps_.on_damage([this](const std::string& profile_dir) { workers_.distrust(profile_dir); });
+  steps_.on_damage([this](const std::string& profile_dir) {
+    workers_.distrust(profile_dir);
+    shell_.settle();  // it is brought again
+  });
   steps_.on_telemetry([this] { return telemetry_.environment(); });
   if (standstill_) shell_.only_look();
   set_problem("state", standstill_);
@@ -96,6 +99,7 @@ void Agent::start() {
       show();
       return answer_plans(true);
     }
+    hold_steps();
     climb();
     consider_forming();
     consider_generation();

@@ -90,7 +90,17 @@ void Agent::prepare_steps() {
 }
 
 void Agent::hold_steps() {
-  shell_.set_held(hostname_.waits());
+  const AcquireDecision& acquisition = shell_.acquisition();
+  const bool mends = workers_.distrusts() && origin_ && !acquisition.acquired;
+  std::string held = hostname_.waits();
+  // A step would only fail again until then; when nobody has the profile it is the step's failure.
+  if (held.empty() && mends && acquisition.reason.empty()) {
+    held = "the profile, which is damaged and is brought again";
+  }
+  if (held != shell_.world().held) {
+    shell_.set_held(std::move(held));
+    shell_.settle();
+  }
   set_problem("hostname", hostname_.problem());
 }
 

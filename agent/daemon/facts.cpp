@@ -44,8 +44,7 @@ Json digests_of(const Facts& facts) {
 }
 
 void FactStore::load(const NodeState& state) {
-  auto names = list_directory(directory_);
-  if (!names) troubles_.emplace(directory_, names.error());
+  const auto names = list_directory(directory_);
   for (const auto& name : names ? *names : std::vector<std::string>())
     load_file(name);
   const auto promised = [](const Json& digests) {
@@ -54,7 +53,8 @@ void FactStore::load(const NodeState& state) {
   };
   const auto miss = [&](const char* kind, const std::string& subject) {
     const std::string path = path_of(kind, subject);
-    troubles_.try_emplace(path, Error(ErrorKind::kIo, "StateDamaged", "it is gone").in(path));
+    const auto gone = [&] { return Error(ErrorKind::kIo, "StateDamaged", "it is gone").in(path); };
+    troubles_.try_emplace(path, names ? gone() : names.error());
   };
   for (const auto& [subject, past] : state.subjects) {
     const bool made = !past.done_fingerprint.empty() && promised(past.outputs);

@@ -25,7 +25,8 @@ class FactStore {
   explicit FactStore(std::string directory) : directory_(std::move(directory)) {}
 
   // Everything that is kept and that the event log knows of. What cannot be read, is not what was
-  // written, or is gone, is left out, and trouble() says so until it is kept again.
+  // written, or is gone, is left out, and trouble() says so until it is kept again. Of a directory
+  // that cannot be listed nothing is said as long as the log knows of nothing in it.
   void load(const NodeState& state);
   std::optional<Error> trouble() const;
   // Steps whose outputs are among it: they have to be done again. Facts of peers come by

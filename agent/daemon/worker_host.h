@@ -42,6 +42,8 @@ class ProfileWorkers : public WorkerHost {
   WorkerVerdict read_result(WorkerStage stage) override;
   // The sealed profile there does not count any more; the next seal exchanges it.
   void distrust(const std::string& profile_dir) { distrusted_.insert(profile_dir); }
+  // Whether there is one that no seal has exchanged yet.
+  bool distrusts() const { return !distrusted_.empty(); }
   std::set<WorkerStage> present() override;
   std::set<WorkerStage> at_hand() override;
   void refuse_medium() override;

@@ -253,7 +253,9 @@ AcquireDecision acquire(const ProfileOrigin& origin, const NodeState& state,
   if (seen.world.stopping) return decision;
   const auto done = [&](WorkerStage stage) {
     const SubjectState& past = state.subject(subject_of(stage));
-    return !past.run && past.done_fingerprint == origin.fingerprint &&
+    // Sealing is what brings the tree onto the disk: after a reboot its files may be empty.
+    const bool kept = stage != WorkerStage::kUnpack || past.done_boot == seen.world.boot;
+    return !past.run && past.done_fingerprint == origin.fingerprint && kept &&
            seen.present.count(stage) > 0;
   };
   // A download that is there or under way goes on; else what is at hand comes first.

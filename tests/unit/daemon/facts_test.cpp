@@ -94,6 +94,23 @@ TEST_CASE("a damaged file of facts is left out and told, the others stay", "[fac
   }
 }
 
+TEST_CASE("facts that cannot be listed are missed only when there are some", "[facts]") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/facts";
+  REQUIRE(write_file(path, "no directory", 0600).has_value());
+  FactStore without(path);
+  without.load({});
+  CHECK_FALSE(without.trouble());
+
+  NodeState state;
+  state.fold(step_done("server/etcd", "print", "run", digests_of({{"URL", {"u", false, true}}})));
+  FactStore store(path);
+  store.load(state);
+  CHECK(store.lost() == std::set<std::string>{"server/etcd"});
+  REQUIRE(store.trouble());
+  CHECK(store.trouble()->message().find("listing") != std::string::npos);
+}
+
 TEST_CASE("outputs that the log knows and the disk does not have are lost", "[facts]") {
   const TemporaryDirectory directory;
   const Facts facts = {{"URL", {"u", false, true}}};

@@ -132,6 +132,21 @@ TEST_CASE("a power cut during a download begins that stage again", "[acquire]") 
   CHECK(world.shell->state().subject("profile/signature").starts == 1);
 }
 
+TEST_CASE("what was unpacked before a power cut is unpacked again before it is sealed",
+          "[acquire]") {
+  EngineWorld world(plan_of({}));
+  with_origin(world, {"0123456789abcdef", true, true});
+  answer(world, WorkerStage::kUnpack, kGood);
+  REQUIRE_FALSE(world.unit_of("profile/seal").empty());
+  world.power_cut_and_boot();
+  with_origin(world, {"0123456789abcdef", true, true});
+  CHECK(world.unit_of("profile/seal").empty());
+  REQUIRE_FALSE(world.unit_of("profile/unpack").empty());
+  answer(world, WorkerStage::kUnpack, kGood);
+  answer(world, WorkerStage::kSeal, kGood);
+  CHECK(world.shell->acquisition().acquired);
+}
+
 TEST_CASE("once sealed, nothing is fetched again although the downloads are gone", "[acquire]") {
   EngineWorld world(plan_of({}));
   with_origin(world, kSigned);
