@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <list>
 
@@ -26,6 +27,7 @@ constexpr std::size_t kConnectionMemoryBytes = 16 * 1024;
 // Beyond the limit, for those that are let in while make_room() ends others.
 constexpr unsigned kSpareConnections = 16;
 constexpr unsigned kHandshakeSeconds = 0;  // the absolute deadline is ours
+constexpr std::uint64_t kWaitingUsec = 20'000;
 
 struct PeerConnection {
   int fd = -1;
@@ -33,6 +35,7 @@ struct PeerConnection {
   gnutls_session_t session = nullptr;  // gone once libmicrohttpd reports the close
   EventSource deadline;
   std::uint64_t deadline_usec = 0;  // for a request
+  bool is_starved = false;          // all that came is read
   bool spoke_http = false;          // so the handshake was complete
   bool is_kept = false;             // for further requests
   bool is_idle = false;             // waits for one, of which nothing has come
@@ -63,6 +66,7 @@ ssize_t receive(gnutls_transport_ptr_t transport, void* data, std::size_t size) 
   constexpr std::size_t kAlertRecord = 7;  // type 21, version, length 2, level, description
   auto* connection = static_cast<PeerConnection*>(transport);
   const ssize_t count = ::recv(connection->fd, data, size, 0);
+  connection->is_starved = count < 0 && errno == EAGAIN;
   if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) connection->has_ended = true;
   if (count > 0 && connection->is_idle) {
     connection->is_idle = false;
@@ -184,6 +188,7 @@ class PeerServer::State {
 
  private:
   void run();
+  bool only_waits() const;
   MHD_Result handle(MHD_Connection* connection, const char* url, const char* method,
                     const char* data, std::size_t* data_size, void** context);
   MHD_Result begin(MHD_Connection* connection, const char* url, void** context);
@@ -268,9 +273,20 @@ Status PeerServer::State::serve(const PeerCredentials& credentials) {
 
 void PeerServer::State::run() {
   MHD_run(daemon_);
+  again_.cancel();
   MHD_UNSIGNED_LONG_LONG wait_milliseconds = 0;
   if (MHD_get_timeout(daemon_, &wait_milliseconds) != MHD_YES) return;
-  again_ = loop_.after(wait_milliseconds * 1000, [this] { run(); });
+  std::uint64_t wait_usec = wait_milliseconds * 1000;
+  if (only_waits()) wait_usec = std::max(wait_usec, kWaitingUsec);
+  again_ = loop_.after(wait_usec, [this] { run(); });
+}
+
+// To the library a connection is ready all through its handshake, and wants to be run without end
+// while that waits for the other side, whose bytes wake us anyway.
+bool PeerServer::State::only_waits() const {
+  return std::all_of(connections_.begin(), connections_.end(), [](const PeerConnection& one) {
+    return one.is_starved && !one.has_ended && (one.is_idle || !one.spoke_http);
+  });
 }
 
 PeerConnection* PeerServer::State::peer_of(MHD_Connection* connection) {

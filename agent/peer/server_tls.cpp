@@ -4,6 +4,8 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "base/digest.h"
@@ -16,7 +18,6 @@ namespace klubster {
 
 namespace {
 
-constexpr std::uint64_t kKnownUsec = 300'000'000;
 constexpr std::size_t kMaxKnown = 512;
 
 struct FreeGnutls {
@@ -70,6 +71,34 @@ std::string what_is_wrong(unsigned int status) {
   return "is not valid for a peer";
 }
 
+// What `all` and the certificate's dates have in common.
+ValidDates within(const ValidDates& all, gnutls_x509_crt_t certificate) {
+  return {std::max<std::int64_t>(all.from, gnutls_x509_crt_get_activation_time(certificate)),
+          std::min<std::int64_t>(all.until, gnutls_x509_crt_get_expiration_time(certificate))};
+}
+
+// When all that the caller showed is valid, and the authorities that issued it. One that cannot be
+// read is valid at no time.
+ValidDates dates_of(gnutls_session_t session, const gnutls_datum_t* chain, unsigned int count) {
+  void* credentials = nullptr;
+  if (gnutls_credentials_get(session, GNUTLS_CRD_CERTIFICATE, &credentials) != GNUTLS_E_SUCCESS) {
+    return {};
+  }
+  ValidDates dates = {std::numeric_limits<std::int64_t>::min(),
+                      std::numeric_limits<std::int64_t>::max()};
+  for (unsigned int i = 0; i < count; ++i) {
+    const CertificatePtr certificate = parse_certificate(chain[i]);
+    if (certificate == nullptr) return {};
+    dates = within(dates, certificate.get());
+    gnutls_x509_crt_t issuer = nullptr;  // stays the credentials'
+    if (gnutls_certificate_get_issuer(static_cast<gnutls_certificate_credentials_t>(credentials),
+                                      certificate.get(), &issuer, 0) == GNUTLS_E_SUCCESS) {
+      dates = within(dates, issuer);
+    }
+  }
+  return dates;
+}
+
 // Whether the certificate leads to an authority that is believed, for a client, at this time.
 Status judge(gnutls_session_t session, const std::string& name) {
   gnutls_typed_vdata_st purpose = {};
@@ -102,8 +131,7 @@ Result<Caller> CallerCheck::identify(gnutls_session_t session, const std::string
   const auto now = static_cast<std::int64_t>(now_wall_usec() / 1'000'000);
   if (const auto found = known_.find(digest); found != known_.end()) {
     const Known& known = found->second;
-    if (now_boottime_usec() < known.until_usec && now >= known.not_before &&
-        now <= known.not_after) {
+    if (now >= known.dates.from && now <= known.dates.until) {
       return Caller{address, known.name, known.key};
     }
     known_.erase(found);
@@ -117,9 +145,7 @@ Result<Caller> CallerCheck::identify(gnutls_session_t session, const std::string
   std::string key = ed25519_key(certificate.get());
   if (key.empty()) return untrusted("PeerCertificate", "the key of `" + name + "` is not Ed25519");
   if (known_.size() >= kMaxKnown) known_.clear();
-  known_[digest] = {name, key, gnutls_x509_crt_get_activation_time(certificate.get()),
-                    gnutls_x509_crt_get_expiration_time(certificate.get()),
-                    now_boottime_usec() + kKnownUsec};
+  known_[digest] = {name, key, dates_of(session, chain, count)};
   return Caller{address, name, std::move(key)};
 }
 

@@ -1,4 +1,6 @@
 // Callers that a node must survive, turn away and show.
+#include <fcntl.h>
+
 #include <atomic>
 #include <fstream>
 #include <thread>
@@ -322,6 +324,28 @@ TEST_CASE("silent connections from everywhere make room for who has something to
   const Stranger n2("n2", 't');
   CHECK(call(cluster, n2.request(cluster, "GET", "/v1/health")).response.status == 200);
   CHECK(now_boottime_usec() - start < 1'000'000);
+}
+
+TEST_CASE("a caller that stops in the midst of its handshake is not waited for busily", "[bad]") {
+  SmallCluster cluster({"n1"});
+  cluster.start("n1");
+  const std::unique_ptr<SSL_CTX, FreeSsl> context(SSL_CTX_new(TLS_client_method()));
+  const std::unique_ptr<SSL, FreeSsl> ssl(SSL_new(context.get()));
+  const UniqueFd fd = dial(cluster);
+  SSL_set_fd(ssl.get(), fd.get());
+  REQUIRE(::fcntl(fd.get(), F_SETFL, O_NONBLOCK) == 0);
+  REQUIRE(SSL_connect(ssl.get()) == -1);  // only its first word is sent
+  cluster.wait_for(100'000);
+
+  int turns = 0;
+  bool is_over = false;
+  const EventSource timer = cluster.loop.after(1'000'000, [&] { is_over = true; });
+  cluster.loop.run_until([&] {
+    ++turns;
+    return is_over;
+  });
+
+  CHECK(turns < 200);  // not one for each millisecond
 }
 
 TEST_CASE("a certificate of other days is refused, and the reason says so", "[bad]") {

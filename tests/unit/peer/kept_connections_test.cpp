@@ -117,12 +117,17 @@ TEST_CASE("a caller is answered again over the same connection", "[kept]") {
   CHECK(line.ask() == 0);
 }
 
-TEST_CASE("a certificate that expires ends what was kept by it", "[kept]") {
+TEST_CASE("a certificate that expires ends what was kept by it, its authority's too", "[kept]") {
   SmallCluster cluster({"n1"});
-  PeerNode& node = cluster.start("n1");
+  const Ed25519Key authority = authority_key(std::string(32, 't')), key = Ed25519Key::generate();
+  PeerConfig config = cluster.config_of("n1");
+  config.ca_pem = authority_certificate(authority);
+  config.certificate_pem = issue_certificate(authority, key.public_key(), "n1");
+  config.private_key_pem = private_key_pem(key);
   Stranger n2("n2", 't');
-  n2.certificate = dated(n2.certificate, authority_key(std::string(32, 't')), "19700101000000Z",
-                         seconds_from_now(4).c_str());
+  std::string& what_expires = GENERATE(true, false) ? n2.certificate : config.ca_pem;
+  what_expires = dated(what_expires, authority, "19700101000000Z", seconds_from_now(4).c_str());
+  PeerNode& node = cluster.start(config, "n1");
   Line line(cluster, n2);
   REQUIRE(line.ask() == 200);
 
