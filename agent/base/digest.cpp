@@ -24,14 +24,6 @@ void demand(bool holds, const char* what) {
   if (!holds) throw std::runtime_error(std::string("libcrypto: ") + what);
 }
 
-const unsigned char* as_bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-unsigned char* as_bytes(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
-
 // Fetched once: a context that is given EVP_sha256() asks libcrypto's providers anew, which takes
 // longer than hashing an event.
 const EVP_MD* algorithm(HashKind kind) {

@@ -12,7 +12,14 @@
 
 namespace klubster {
 
-// Bytes are carried in std::string, text or not: one string type everywhere.
+// Bytes are carried in std::string, text or not: one string type everywhere. As C libraries want
+// them:
+inline const unsigned char* as_bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+inline unsigned char* as_bytes(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
 
 std::string to_hex(std::string_view bytes);
 // Only [0-9a-f], even length; anything else is kInvalid.

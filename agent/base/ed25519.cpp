@@ -19,10 +19,6 @@ struct FreeOpenssl {
 using PkeyPtr = std::unique_ptr<EVP_PKEY, FreeOpenssl>;
 using MdContextPtr = std::unique_ptr<EVP_MD_CTX, FreeOpenssl>;
 
-const unsigned char* as_bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 PkeyPtr private_key(std::string_view seed) {
   PkeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, as_bytes(seed), seed.size()));
   if (key == nullptr) throw std::runtime_error("libcrypto: EVP_PKEY_new_raw_private_key");
@@ -42,8 +38,7 @@ Result<Ed25519Key> Ed25519Key::from_seed(std::string_view seed) {
   const PkeyPtr key = private_key(seed);
   std::string public_key(kEd25519KeyBytes, '\0');
   std::size_t length = public_key.size();
-  if (EVP_PKEY_get_raw_public_key(key.get(), reinterpret_cast<unsigned char*>(public_key.data()),
-                                  &length) != 1) {
+  if (EVP_PKEY_get_raw_public_key(key.get(), as_bytes(public_key), &length) != 1) {
     throw std::runtime_error("libcrypto: EVP_PKEY_get_raw_public_key");
   }
   return Ed25519Key(std::string(seed), public_key);
@@ -55,8 +50,8 @@ std::string Ed25519Key::sign(std::string_view message) const {
   std::string signature(kEd25519SignatureBytes, '\0');
   std::size_t length = signature.size();
   if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
-      EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &length,
-                     as_bytes(message), message.size()) != 1) {
+      EVP_DigestSign(context.get(), as_bytes(signature), &length, as_bytes(message),
+                     message.size()) != 1) {
     throw std::runtime_error("libcrypto: EVP_DigestSign");
   }
   return signature;

@@ -15,8 +15,11 @@ std::vector<std::string> split(std::string_view text, char separator);
 std::vector<std::string> words(std::string_view text);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view text);
+bool contains(const std::vector<std::string>& list, std::string_view text);
 
 bool is_utf8(std::string_view text);
+// A letter or digit of ASCII.
+bool is_alphanumeric(char c);
 // `text` with everything that could disturb a terminal shown as \xNN, cut at `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 256);
 

@@ -13,7 +13,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ApplyOptions {
   std::uint64_t if_generation = 0;
   std::string until;
   bool allow_destroy = false;
@@ -35,7 +35,7 @@ std::optional<int> outcome_of(const Json& status) {
   return kExitFailed;
 }
 
-int see_through(AgentClient& client, const Options& options) {
+int see_through(AgentClient& client, const ApplyOptions& options) {
   const auto code = client.follow_status(0, [&](const Json& status) {
     // After a part there is no "ready" to wait for.
     const bool over = !options.until.empty() && status.get("applying").is_null() &&
@@ -45,7 +45,7 @@ int see_through(AgentClient& client, const Options& options) {
   return code.value_or(kExitFailed);
 }
 
-int run(const Options& options) {
+int run(const ApplyOptions& options) {
   if (options.dry_run) return show_plan(false, true);
   auto client = AgentClient::create();
   if (!client) return report(client.error());
@@ -64,7 +64,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_apply(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ApplyOptions>();
   declare_if_generation(arguments, &options->if_generation);
   arguments.option("--until", &options->until, "STEP",
                    "Begin no step after STEP (PHASE/ID, as klubster plan shows them)");

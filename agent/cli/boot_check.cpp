@@ -11,7 +11,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct BootCheckOptions {
   // Longer than the agent takes to judge, so that it is the agent who says why.
   std::string timeout = "15m";
 };
@@ -20,7 +20,7 @@ Error not_good(const std::string& why) {
   return Error(ErrorKind::kIo, "BootNotGood", "this boot is not good: " + why);
 }
 
-int run(const Options& options) {
+int run(const BootCheckOptions& options) {
   const auto timeout = parse_timeout(options.timeout);
   if (!timeout) return report(timeout.error());
   auto client = AgentClient::create();
@@ -44,7 +44,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_boot_check(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BootCheckOptions>();
   arguments.option("--timeout", &options->timeout, "DURATION", "How long at most (default 15m)");
   return [options] { return run(*options); };
 }

@@ -11,13 +11,13 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ClusterInitOptions {
   std::string node;
   bool force = false;
   GuardOptions guard;
 };
 
-int run(const Options& options) {
+int run(const ClusterInitOptions& options) {
   if (!options.force) {
     return report(Error(ErrorKind::kInvalid, "Usage",
                         "expected --force: without it the servers form their cluster by "
@@ -37,7 +37,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_cluster_init(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ClusterInitOptions>();
   arguments.flag("--force", &options->force,
                  "Without the promises of the others, and though there may be a cluster already");
   declare_guard(arguments, &options->guard);

@@ -16,7 +16,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ConfigCheckOptions {
   TreeOptions tree;
   std::string profile;
   bool all_nodes = false;
@@ -62,7 +62,7 @@ Finding check_node(const MergedTree& tree, const Profile* profile) {
 
 // The trees of the nodes that are meant: the one that was named, all, or this machine; a tree in a
 // directory that does not know this machine is a fleet's, and then all of them are.
-std::vector<MergedTree> chosen_trees(const Options& options, ConfigSources sources) {
+std::vector<MergedTree> chosen_trees(const ConfigCheckOptions& options, ConfigSources sources) {
   const auto layers = read_config_layers(sources);
   std::vector<MergedTree> trees = {merge_config(layers, sources)};
   const std::vector<std::string> nodes = trees[0].nodes;
@@ -107,7 +107,7 @@ void print(const std::vector<Finding>& findings) {
   }
 }
 
-int run(const Options& options) {
+int run(const ConfigCheckOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   std::optional<Profile> profile;
@@ -134,7 +134,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_config_check(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConfigCheckOptions>();
   add_tree_options(arguments, &options->tree);
   arguments.flag("--all-nodes", &options->all_nodes,
                  "Every node that members/ or overlays/node= mention");

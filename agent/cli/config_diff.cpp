@@ -15,7 +15,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ConfigDiffOptions {
   std::vector<std::string> roots;
   std::string a, b;
   bool origin = false;
@@ -33,7 +33,7 @@ Error unknown_node(const std::string& name, const std::vector<std::string>& node
 }
 
 // What the node goes by: its modes may stand in its member entry only, its name differs anyway.
-Result<Settings> settings_of(const Options& options, const std::string& node) {
+Result<Settings> settings_of(const ConfigDiffOptions& options, const std::string& node) {
   const auto sources = sources_of({options.roots, node});
   if (!sources) return sources.error();
   auto tree = read_config_tree(*sources);
@@ -92,7 +92,7 @@ Json side_json(const std::string& key, const Setting* setting) {
   return json;
 }
 
-Json as_json(const std::vector<Difference>& list, const Options& options) {
+Json as_json(const std::vector<Difference>& list, const ConfigDiffOptions& options) {
   Json json = Json::array();
   for (const auto& difference : list) {
     Json entry;
@@ -105,7 +105,7 @@ Json as_json(const std::vector<Difference>& list, const Options& options) {
   return json;
 }
 
-std::string as_text(const std::vector<Difference>& list, const Options& options) {
+std::string as_text(const std::vector<Difference>& list, const ConfigDiffOptions& options) {
   if (list.empty()) return "";
   std::vector<std::string> heading = {"KEY", options.a, options.b};
   if (options.origin) heading = {"KEY", options.a, "FROM", options.b, "FROM"};
@@ -121,7 +121,7 @@ std::string as_text(const std::vector<Difference>& list, const Options& options)
   return text_table(heading, rows, look_of_stdout());
 }
 
-int run(const Options& options) {
+int run(const ConfigDiffOptions& options) {
   const auto a = settings_of(options, options.a);
   if (!a) return report(a.error());
   const auto b = settings_of(options, options.b);
@@ -134,7 +134,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_config_diff(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConfigDiffOptions>();
   arguments.word("NODE_A", &options->a, "A node of the tree", true);
   arguments.word("NODE_B", &options->b, "Another node of the tree", true);
   arguments.options(

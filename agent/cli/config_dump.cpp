@@ -18,7 +18,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ConfigDumpOptions {
   TreeOptions tree;
   std::string format = "json";
   std::string to;
@@ -48,7 +48,7 @@ Status write_tree(const NodeConfig& config, const std::string& to, bool with_sec
   return {};
 }
 
-Json as_json(const NodeConfig& config, const Options& options) {
+Json as_json(const NodeConfig& config, const ConfigDumpOptions& options) {
   Json json = to_json(config, SecretForm::kHidden);
   Json values = Json::object();
   for (const auto& [key, setting] : config.settings) {
@@ -68,7 +68,7 @@ Json as_json(const NodeConfig& config, const Options& options) {
 }
 
 // A terminal or a pipe would show secrets to whoever looks: they go into a file of their own.
-int dump_json(const NodeConfig& config, const Options& options) {
+int dump_json(const NodeConfig& config, const ConfigDumpOptions& options) {
   if (options.to.empty() && options.secrets) {
     return report(
         Error(ErrorKind::kInvalid, "Usage", "--secrets needs a new file for the JSON: --to FILE"));
@@ -84,7 +84,7 @@ int dump_json(const NodeConfig& config, const Options& options) {
   return written ? kExitDone : report(written.error());
 }
 
-int dump_tree(const NodeConfig& config, const Options& options) {
+int dump_tree(const NodeConfig& config, const ConfigDumpOptions& options) {
   if (options.to.empty()) {
     return report(
         Error(ErrorKind::kInvalid, "Usage", "--format tree needs a new directory: --to DIR"));
@@ -101,7 +101,7 @@ int dump_tree(const NodeConfig& config, const Options& options) {
   return kExitDone;
 }
 
-int run(const Options& options) {
+int run(const ConfigDumpOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto config = resolve_config(*sources);
@@ -112,7 +112,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_config_dump(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConfigDumpOptions>();
   add_tree_options(arguments, &options->tree);
   arguments.choice("--format", &options->format, {"json", "tree"},
                    "JSON on standard output (default), or a tree of files in --to");

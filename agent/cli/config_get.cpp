@@ -11,13 +11,13 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ConfigGetOptions {
   TreeOptions tree;
   std::string key;
   bool json = false;
 };
 
-int print(const Options& options, const std::string& value, const Origin& origin) {
+int print(const ConfigGetOptions& options, const std::string& value, const Origin& origin) {
   if (options.json) {
     Json json;
     json["key"] = options.key;
@@ -31,7 +31,7 @@ int print(const Options& options, const std::string& value, const Origin& origin
   return kExitDone;
 }
 
-int run(const Options& options) {
+int run(const ConfigGetOptions& options) {
   const KeySpec* spec = find_key(options.key);
   if (spec == nullptr) return report(unknown_key(options.key));
   const auto sources = sources_of(options.tree);
@@ -55,7 +55,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_config_get(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConfigGetOptions>();
   arguments.word("KEY", &options->key, "The key, such as node/modes", true);
   add_tree_options(arguments, &options->tree);
   arguments.flag("--json", &options->json, "Print JSON, with layer and file");

@@ -11,7 +11,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ConfigListOptions {
   TreeOptions tree;
   std::string prefix;
   bool origin = false;
@@ -32,7 +32,8 @@ Json as_json(const std::map<std::string, Setting>& settings, const std::string& 
   return list;
 }
 
-std::string as_text(const std::map<std::string, Setting>& settings, const Options& options) {
+std::string as_text(const std::map<std::string, Setting>& settings,
+                    const ConfigListOptions& options) {
   std::vector<std::vector<Cell>> rows;
   for (const auto& [key, setting] : settings) {
     if (!key.starts_with(options.prefix)) continue;
@@ -45,7 +46,7 @@ std::string as_text(const std::map<std::string, Setting>& settings, const Option
   return text_table(heading, rows, look_of_stdout());
 }
 
-int run(const Options& options) {
+int run(const ConfigListOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto tree = read_config_tree(*sources);
@@ -60,7 +61,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_config_list(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConfigListOptions>();
   arguments.word("PREFIX", &options->prefix, "Only keys that begin with this", false);
   add_tree_options(arguments, &options->tree);
   arguments.flag("--origin", &options->origin, "Also show the layer and file of each value");

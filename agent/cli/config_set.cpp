@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kFileBytes = 1U << 20;  // tree_value() has the real limit to tell
 
-struct Options {
+struct ConfigSetOptions {
   TreeOptions tree;
   std::string key, file, from;
   std::optional<std::string> value;
@@ -50,7 +50,8 @@ Result<std::string> read_value(const std::string& file) {
 }
 
 // One key. An .unset of the same layer would take the new value away again.
-Result<std::vector<TreeChange>> change_one(const Options& options, const EditTarget& target) {
+Result<std::vector<TreeChange>> change_one(const ConfigSetOptions& options,
+                                           const EditTarget& target) {
   const std::string path = target.prefix + options.key;
   const OverlayPath place = overlay_path(path);
   if (place.wrong) return Error(ErrorKind::kInvalid, "ConfigInvalid", *place.wrong);
@@ -73,7 +74,8 @@ Result<std::vector<TreeChange>> change_one(const Options& options, const EditTar
   return changes;
 }
 
-Result<std::vector<TreeChange>> change_several(const Options& options, const EditTarget& target) {
+Result<std::vector<TreeChange>> change_several(const ConfigSetOptions& options,
+                                               const EditTarget& target) {
   if (!options.key.empty() || !options.file.empty()) {
     return usage("--from names everything by itself: expected no key beside it",
                  "klubster config set --from " + options.from);
@@ -97,7 +99,7 @@ Result<std::vector<TreeChange>> change_several(const Options& options, const Edi
   return changes;
 }
 
-int run(const Options& options) {
+int run(const ConfigSetOptions& options) {
   if (options.key.empty() && options.from.empty()) {
     return report(usage("expected a key with its value, or --from",
                         "klubster config set KEY VALUE, or klubster config set --from DIR"));
@@ -117,7 +119,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_config_set(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConfigSetOptions>();
   arguments.word("KEY", &options->key, "The key, such as node/modes", false);
   arguments.optional_word("VALUE", &options->value, "Its value; secrets come from --from-file");
   arguments.option("--from-file", &options->file, "FILE",

@@ -13,7 +13,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ConfigUnsetOptions {
   TreeOptions tree;
   std::string key;
   bool mask = false;
@@ -33,7 +33,7 @@ std::vector<std::string> files_of(const EditTarget& target, const std::string& p
   return found;
 }
 
-int run(const Options& options) {
+int run(const ConfigUnsetOptions& options) {
   const auto target = edit_target(options.tree);
   if (!target) return report(target.error());
   const std::string path = target->prefix + options.key;
@@ -60,7 +60,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_config_unset(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConfigUnsetOptions>();
   arguments.word("KEY", &options->key, "The key, or a directory of keys such as members/n1", true);
   arguments.flag("--mask", &options->mask, "Also hide what lower layers say, by KEY.unset");
   add_edit_options(arguments, &options->tree);

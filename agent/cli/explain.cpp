@@ -15,7 +15,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ExplainOptions {
   TreeOptions tree;
   std::string subject;
   std::string format = "text";
@@ -98,7 +98,7 @@ void print_value(const std::string& key, const MergedTree& tree) {
   }
 }
 
-int explain_key(const Options& options, const KeySpec& spec) {
+int explain_key(const ExplainOptions& options, const KeySpec& spec) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto tree = read_config_tree(*sources);
@@ -114,7 +114,7 @@ int explain_key(const Options& options, const KeySpec& spec) {
   return kExitDone;
 }
 
-int run(const Options& options) {
+int run(const ExplainOptions& options) {
   if (options.all) return explain_all(options.format);
   if (options.subject.empty()) {
     return report(Error(ErrorKind::kInvalid, "Usage", "expected a key, a reason or --all"));
@@ -136,7 +136,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_explain(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ExplainOptions>();
   arguments.word("KEY|REASON", &options->subject, "A key (node/modes) or a reason (TlsFailed)",
                  false);
   arguments.flag("--all", &options->all, "All reasons");

@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* kTop = "klubster-export/";
 
-struct Options {
+struct ExportOptions {
   TreeOptions tree;
   std::string output;
   bool secrets = false;
@@ -93,11 +93,11 @@ Status add_state(std::vector<TarMember>& members) {
   return {};
 }
 
-bool goes_to_file(const Options& options) {
+bool goes_to_file(const ExportOptions& options) {
   return !options.output.empty() && options.output != "-";
 }
 
-Result<UniqueFd> open_output(const Options& options) {
+Result<UniqueFd> open_output(const ExportOptions& options) {
   if (goes_to_file(options)) {
     // Also without secrets: with the salted digests that log and generations hold, a short secret
     // can be guessed.
@@ -113,7 +113,7 @@ Result<UniqueFd> open_output(const Options& options) {
   return UniqueFd(::dup(STDOUT_FILENO));
 }
 
-Status write_export(const Options& options, const NodeConfig& config, int output) {
+Status write_export(const ExportOptions& options, const NodeConfig& config, int output) {
   std::vector<TarMember> members;
   add_config(config, options.secrets, members);
   if (options.tree.roots.empty()) {
@@ -122,7 +122,7 @@ Status write_export(const Options& options, const NodeConfig& config, int output
   return write_tar(output, std::move(members));
 }
 
-int run(const Options& options) {
+int run(const ExportOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto config = resolve_config(*sources);
@@ -139,7 +139,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_export(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ExportOptions>();
   arguments.option("-o,--output", &options->output, "FILE",
                    "A file that is not there yet, made with mode 0600 (default: standard output)");
   arguments.flag("--with-secrets", &options->secrets, "With -o: take secrets along");

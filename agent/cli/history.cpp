@@ -15,7 +15,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct HistoryOptions {
   std::string what, since, at, generation, step, state_dir;
   std::uint64_t limit = 1000;
   bool json = false;
@@ -27,14 +27,14 @@ int usage(const std::string& message) {
 }
 
 // What only the files can tell, and only who may read them is told.
-Result<std::string> log_files(const Options& options) {
+Result<std::string> log_files(const HistoryOptions& options) {
   if (auto directory = readable_log(options.state_dir)) return std::move(*directory);
   return Error(ErrorKind::kInvalid, "AccessDenied",
                "the event log's files may be read by root only, or are not there")
       .hint("the same command with sudo");
 }
 
-int print_events(const Options& options, const HistoryChoice& choice) {
+int print_events(const HistoryOptions& options, const HistoryChoice& choice) {
   const auto directory = readable_log(options.state_dir);
   const auto events =
       choose_events(directory ? pages_of_log(*directory) : pages_of_agent(), choice);
@@ -80,7 +80,7 @@ Json past_json(const PastState& past) {
       {"state", to_json(state)}};
 }
 
-int print_moment(const Options& options) {
+int print_moment(const HistoryOptions& options) {
   const auto moment = parse_seq_or_time(options.at, now_wall_usec());
   if (!moment) return report(Error(moment.error()).in("--at"));
   const auto directory = log_files(options);
@@ -105,7 +105,7 @@ Json verdict_json(const LogVerdict& verdict) {
                       {"damage", std::move(damage)},     {"setAside", verdict.aside}};
 }
 
-int verify(const Options& options) {
+int verify(const HistoryOptions& options) {
   const auto directory = log_files(options);
   if (!directory) return report(directory.error());
   const auto verdict = verify_log(*directory);
@@ -115,7 +115,7 @@ int verify(const Options& options) {
   return verdict->damage.empty() ? kExitDone : kExitFailed;
 }
 
-int run(const Options& options) {
+int run(const HistoryOptions& options) {
   const bool filters =
       !options.since.empty() || !options.generation.empty() || !options.step.empty();
   if (!options.what.empty() && options.what != "verify") {
@@ -147,7 +147,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_history(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<HistoryOptions>();
   arguments.word("verify", &options->what,
                  "Follow the whole log instead, and say what is damaged; exit code 1 then", false);
   arguments.option("--since", &options->since, "N|TIME",

@@ -25,10 +25,6 @@ std::string time_of(const Json& time) {
   return usec == nullptr || *usec < 0 ? "" : local_time(static_cast<std::uint64_t>(*usec));
 }
 
-std::string line(const std::string& title, const std::string& text) {
-  return text.empty() ? "" : title + std::string(12 - title.size(), ' ') + printable(text) + "\n";
-}
-
 std::string events_range(const Json& verdict) {
   const auto last = verdict.integer_or("last");
   if (last == 0) return "no events";
@@ -54,12 +50,13 @@ std::string history_text(const Json& history, const Look& look) {
 std::string past_text(const Json& past, const Look& look) {
   const auto generation = past.integer_or("generation");
   const std::string boot = past.text_or("bootKind");
-  std::string text = line("after event", std::to_string(past.integer_or("seq"))) +
-                     line("time", time_of(past.get("time"))) +
-                     line("boot", boot.empty() ? "" : boot + ": " + past.text_or("bootReason")) +
-                     line("generation", generation == 0 ? "none" : std::to_string(generation)) +
-                     line("profile", past.text_or("profile")) +
-                     line("ready", past.bool_or("ready") ? "yes" : "no");
+  std::string text =
+      titled_line("after event", std::to_string(past.integer_or("seq"))) +
+      titled_line("time", time_of(past.get("time"))) +
+      titled_line("boot", boot.empty() ? "" : boot + ": " + past.text_or("bootReason")) +
+      titled_line("generation", generation == 0 ? "none" : std::to_string(generation)) +
+      titled_line("profile", past.text_or("profile")) +
+      titled_line("ready", past.bool_or("ready") ? "yes" : "no");
   std::vector<std::vector<Cell>> rows;
   for (const auto& step : past.items("steps")) {
     const std::string state = step.text_or("state");

@@ -14,7 +14,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ImportOptions {
   TreeOptions tree;
   std::string file;
 };
@@ -51,7 +51,7 @@ void tell_hash(const ConfigSources& sources, const std::string& exported) {
   }
 }
 
-int run(const Options& options) {
+int run(const ImportOptions& options) {
   auto target = edit_target(options.tree);
   if (!target) return report(target.error());
   const auto exported = read_exported(options.file);
@@ -66,7 +66,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_import(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ImportOptions>();
   arguments.word("FILE", &options->file, "What klubster export wrote", true);
   arguments.options("--root", &options->tree.roots, "DIR",
                     "Write into the tree in DIR instead of this machine's layer 4");

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kLinesWhenFollowing = "100";
 
-struct Options {
+struct LogsOptions {
   std::string step;
   std::string attempt, lines;  // a number, or not given
   bool follow = false;
@@ -69,7 +69,7 @@ Status look_for_step(const std::string& asked, const OutputFilter& filter, const
   return Error(ErrorKind::kInvalid, "UnknownName", message).hint("klubster status");
 }
 
-int run(const Options& options) {
+int run(const LogsOptions& options) {
   const auto attempt = number_of("--attempt", options.attempt);
   if (!attempt) return report(attempt.error());
   const auto lines = number_of("--lines", options.lines);
@@ -115,7 +115,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_logs(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<LogsOptions>();
   arguments.word("STEP", &options->step, "Only this step: its id, or PHASE/ID", false);
   arguments.flag("-f,--follow", &options->follow, "Go on with what comes, until Ctrl-C");
   arguments.option("--attempt", &options->attempt, "N", "Only of the step's attempt N");

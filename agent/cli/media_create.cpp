@@ -32,30 +32,30 @@ constexpr std::size_t kOutputBytes = 64 * 1024;
 constexpr std::uint64_t kBlockBytes = 4096;
 constexpr std::uint64_t kSpareBlocks = 512;  // for what ext4 keeps for itself
 
-struct Options {
+struct MediaCreateOptions {
   MediaFolders folders;
   std::string format = "iso9660";
   std::string output;
 };
 
-Error usage(std::string message) {
+Error wrong_usage(std::string message) {
   return Error(ErrorKind::kInvalid, "Usage", std::move(message))
       .hint("klubster media create --help");
 }
 
-Status check_options(const Options& options) {
+Status check_options(const MediaCreateOptions& options) {
   const MediaFolders& folders = options.folders;
-  if (options.output.empty()) return usage("expected -o FILE, found nothing");
+  if (options.output.empty()) return wrong_usage("expected -o FILE, found nothing");
   if (folders.config.empty() && folders.credentials.empty() && folders.blobs.empty()) {
-    return usage("expected at least one of --root, --credentials and --blobs, found none");
+    return wrong_usage("expected at least one of --root, --credentials and --blobs, found none");
   }
   for (const auto& folder : {folders.config, folders.credentials, folders.blobs}) {
     std::error_code ignored;
     if (!folder.empty() && !fs::is_directory(folder, ignored)) {
-      return usage("there is no directory " + printable(folder));
+      return wrong_usage("there is no directory " + printable(folder));
     }
   }
-  if (exists(options.output)) return usage(options.output + " is there already");
+  if (exists(options.output)) return wrong_usage(options.output + " is there already");
   return {};
 }
 
@@ -165,7 +165,7 @@ Status make_ext4(const MediaContents& contents, const Staging& staging) {
                     std::to_string(blocks)});
 }
 
-Status make_image(const Options& options, const MediaContents& contents) {
+Status make_image(const MediaCreateOptions& options, const MediaContents& contents) {
   const auto staging = Staging::make(options.output);
   if (!staging) return staging.error();
   if (auto staged = stage(contents, (*staging)->tree()); !staged) return staged;
@@ -186,13 +186,13 @@ Status make_image(const Options& options, const MediaContents& contents) {
   return {};
 }
 
-int run(const Options& options) {
+int run(const MediaCreateOptions& options) {
   if (auto fine = check_options(options); !fine) return report(fine.error());
   const auto contents = read_media(options.folders);
   if (!contents) {
     return report(Error(contents.error()).hint("mend these files, then the same command"));
   }
-  if (contents->empty()) return report(usage("the directories hold nothing"));
+  if (contents->empty()) return report(wrong_usage("the directories hold nothing"));
   if (auto made = make_image(options, *contents); !made) {
     return report(std::move(made.error()).in("making " + options.output));
   }
@@ -206,7 +206,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_media_create(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<MediaCreateOptions>();
   arguments.option("--root", &options->folders.config, "DIR", "A part of the config tree");
   arguments.option("--credentials", &options->folders.credentials, "DIR",
                    "Files named like credentials: klubster.cluster.token");

@@ -20,7 +20,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kOutputBytes = 64 * 1024;
+constexpr std::size_t kRecordBytes = 64 * 1024;
 constexpr int kBlkidFoundNothing = 2;
 
 std::string state_file(const std::string& name) {
@@ -30,7 +30,7 @@ std::string state_file(const std::string& name) {
 enum class LastImport { kNone, kRefused, kDone };
 
 LastImport last_import() {
-  const auto text = read_file(std::string(names::kMediaRecord), kOutputBytes);
+  const auto text = read_file(std::string(names::kMediaRecord), kRecordBytes);
   if (!text) return LastImport::kNone;
   const auto record = parse_json(*text);
   return record && record->bool_or("ok") ? LastImport::kDone : LastImport::kRefused;
@@ -51,7 +51,7 @@ bool has_generation() {
 // Devices are there when udev has seen them; a container has no udev and all of its devices.
 void wait_for_devices() {
   if (!exists("/run/udev/control")) return;
-  if (!run_program({"udevadm", "settle", "--timeout=10"}, kOutputBytes)) {
+  if (!run_program({"udevadm", "settle", "--timeout=10"}, kRecordBytes)) {
     std::cerr << "klubster: udevadm settle failed; looking for a medium nevertheless\n";
   }
 }
@@ -59,7 +59,7 @@ void wait_for_devices() {
 // blkid looks at the devices themselves: what was remembered of them does not count.
 Result<std::string> ask_blkid(std::vector<std::string> words) {
   words.insert(words.begin(), {"blkid", "-c", "/dev/null"});
-  const auto answer = run_program(words, kOutputBytes);
+  const auto answer = run_program(words, kRecordBytes);
   if (!answer) return answer.error();
   if (answer->code != 0 && answer->code != kBlkidFoundNothing) {
     return Error(ErrorKind::kIo, "SystemCallFailed",

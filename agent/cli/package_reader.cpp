@@ -19,16 +19,16 @@
 #include "base/json.h"
 #include "base/names.h"
 #include "base/text.h"
+#include "cli/exit_code.h"
 #include "linux/files.h"
 
 namespace klubster {
 
 namespace {
 
-constexpr std::size_t kAnswerBytes = 16U << 20;
+constexpr std::size_t kWorkerAnswerBytes = 16U << 20;
 constexpr unsigned kSeconds = 60;
 constexpr uid_t kNobody = 65534;
-constexpr int kExitFixInput = 78;
 
 // What klubster-unpack said, once it ended well or found mistakes in what it read.
 struct Answer {
@@ -39,7 +39,7 @@ struct Answer {
 
 [[noreturn]] void become_reader(const std::string& program, const std::vector<std::string>& words,
                                 int out, int err) {
-  const rlimit answer{kAnswerBytes, kAnswerBytes};
+  const rlimit answer{kWorkerAnswerBytes, kWorkerAnswerBytes};
   std::array<const char*, 5> argv = {program.c_str(), nullptr, nullptr, nullptr, nullptr};
   for (std::size_t i = 0; i < words.size() && i + 2 < argv.size(); ++i)
     argv[i + 1] = words[i].c_str();
@@ -116,13 +116,13 @@ Result<Answer> ask_unpack(std::vector<std::string> words, const std::string& pat
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) return system_error("waiting for " + program, errno);
   }
-  const auto said = read_descriptor(err.get(), kAnswerBytes);
+  const auto said = read_descriptor(err.get(), kWorkerAnswerBytes);
   if (!said) return said.error();
   if (WIFEXITED(status) && WEXITSTATUS(status) == kExitFixInput) return Answer{true, {}, *said};
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return no_answer(program, status, *said);
-  const auto answer = read_descriptor(out.get(), kAnswerBytes);
+  const auto answer = read_descriptor(out.get(), kWorkerAnswerBytes);
   if (!answer) return answer.error();
-  auto json = parse_json(*answer, {kAnswerBytes, 32});
+  auto json = parse_json(*answer, {kWorkerAnswerBytes, 32});
   if (!json) return std::move(json.error()).in("the answer of " + program);
   return Answer{false, std::move(*json), *said};
 }

@@ -12,7 +12,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct PeersOptions {
   std::string name;
   bool json = false;
   bool watch = false;
@@ -27,7 +27,7 @@ Error no_such_peer(const Json& peers, const std::string& name) {
   return Error(ErrorKind::kInvalid, "UnknownName", message).hint("klubster peers lists them");
 }
 
-int show(const Json& peers, const Options& options) {
+int show(const Json& peers, const PeersOptions& options) {
   const Look look = look_of_stdout();
   if (options.watch && look.colour && !options.json) std::cout << "\033[H\033[2J";
   if (options.name.empty()) {
@@ -46,7 +46,7 @@ int show(const Json& peers, const Options& options) {
   return report(no_such_peer(peers, options.name));
 }
 
-int run(const Options& options) {
+int run(const PeersOptions& options) {
   auto client = AgentClient::create();
   if (!client) return report(client.error());
   if (!options.watch) {
@@ -66,7 +66,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_peers(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PeersOptions>();
   arguments.word("NAME", &options->name, "Only this peer, in full", false);
   arguments.flag("--json", &options->json, "Print JSON");
   arguments.flag("--watch", &options->watch, "Print it again at each change, until Ctrl-C");

@@ -12,12 +12,12 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct PeersReplaceOptions {
   std::string name;
   bool yes = false;
 };
 
-int run(const Options& options) {
+int run(const PeersReplaceOptions& options) {
   if (!is_meant(options.yes,
                 "The machine that has the name " + printable(options.name, 80) +
                     " now is refused by all members from then on.",
@@ -37,7 +37,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_peers_replace(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PeersReplaceOptions>();
   arguments.word("NAME", &options->name, "The node, as klubster peers shows it", true);
   arguments.flag("--yes", &options->yes, "Do not ask");
   return [options] { return run(*options); };

@@ -124,7 +124,7 @@ std::vector<std::vector<Cell>> fields_of(const Json& peer) {
   return rows;
 }
 
-std::string conditions_table(const Json& record, const Look& look) {
+std::string record_conditions(const Json& record, const Look& look) {
   std::vector<std::vector<Cell>> rows;
   for (const auto& condition : record.items("conditions")) {
     const std::string status = condition.text_or("status");
@@ -171,7 +171,7 @@ std::string peer_text(const Json& peers, const std::string& name, const Look& lo
     const Json& record = peer.get("record");
     if (record.is_null()) return text + "\nIt has said nothing since this node's start.\n";
     return text + "\n" + text_table({"RECORD", ""}, fields_of(peer), look) +
-           conditions_table(record, look) + facts_table(record, look);
+           record_conditions(record, look) + facts_table(record, look);
   }
   return "";
 }

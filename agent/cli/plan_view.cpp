@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::size_t kValueBytes = 60;
 
-std::string line(const std::string& title, const std::string& text) {
-  return text.empty() ? "" : title + std::string(12 - title.size(), ' ') + printable(text) + "\n";
-}
-
 std::string profile_name(const Json& profile) {
   if (profile.is_null()) return "none";
   return profile.text_or("name") + " " + profile.text_or("version") + " (sha256 " +
@@ -29,9 +25,9 @@ std::string head(const Json& plan) {
   const Json& next = plan.get("next");
   const std::string number = std::to_string(plan.integer_or("generation"));
   const std::string profile = profile_name(plan.get("profile"));
-  if (next.is_null()) return line("generation", number) + line("profile", profile);
-  return line("generation", arrow(number, std::to_string(next.integer_or("generation")))) +
-         line("profile", arrow(profile, profile_name(next.get("profile"))));
+  if (next.is_null()) return titled_line("generation", number) + titled_line("profile", profile);
+  return titled_line("generation", arrow(number, std::to_string(next.integer_or("generation")))) +
+         titled_line("profile", arrow(profile, profile_name(next.get("profile"))));
 }
 
 std::string side_text(const Json& change, const char* side) {
@@ -67,7 +63,7 @@ std::string changes_table(const Json& plan, const Look& look) {
   return "\n" + text_table({"CHANGE", "WHAT", "NAME", "BEFORE", "AFTER", "FROM"}, rows, look);
 }
 
-std::string steps_table(const Json& plan, const Look& look) {
+std::string actions_table(const Json& plan, const Look& look) {
   std::vector<std::vector<Cell>> rows;
   for (const auto& step : plan.items("steps")) {
     const std::string action = step.text_or("action");
@@ -125,7 +121,7 @@ std::string verdict(const Json& plan) {
 
 std::string plan_text(const Json& plan, const Look& look) {
   const Json& obstacle = plan.get("cannot");
-  std::string text = head(plan) + changes_table(plan, look) + steps_table(plan, look) +
+  std::string text = head(plan) + changes_table(plan, look) + actions_table(plan, look) +
                      obstacle_text(obstacle, look) + problems_text(without(plan, obstacle), look);
   if (plan.bool_or("unanswered")) {
     text += "\nnot all checks have answered: what is said of steps that are done may be old\n";

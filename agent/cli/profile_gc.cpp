@@ -15,12 +15,12 @@ namespace {
 // It may wait for a package to be unpacked, and then walk over large trees.
 constexpr std::uint64_t kCollectUsec = 1200'000'000;
 
-struct Options {
+struct ProfileGcOptions {
   bool dry_run = false;
   bool json = false;
 };
 
-int run(const Options& options) {
+int run(const ProfileGcOptions& options) {
   auto client = AgentClient::create();
   if (!client) return report(client.error());
   const auto answer = client->ask_agent(
@@ -40,7 +40,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_profile_gc(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ProfileGcOptions>();
   arguments.flag("--dry-run", &options->dry_run, "Only show what would go");
   arguments.flag("--json", &options->json, "Print JSON");
   return [options] { return run(*options); };

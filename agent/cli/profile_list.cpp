@@ -15,7 +15,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct ProfileListOptions {
   std::string state_dir;
   bool json = false;
 };
@@ -27,7 +27,7 @@ struct Row {
 };
 
 // The daemon knows; where it does not run, its log does.
-ProfileUses uses_of(const Options& options, const std::string& state) {
+ProfileUses uses_of(const ProfileListOptions& options, const std::string& state) {
   if (options.state_dir.empty()) {
     if (auto uses = uses_by_agent()) return std::move(*uses);
   }
@@ -76,7 +76,7 @@ Json as_json(const std::vector<Row>& rows) {
   return list;
 }
 
-int run(const Options& options) {
+int run(const ProfileListOptions& options) {
   const std::string state =
       options.state_dir.empty() ? std::string(names::kStateDir) : options.state_dir;
   const auto profiles = sealed_profiles(state);
@@ -99,7 +99,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_profile_list(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ProfileListOptions>();
   arguments.option("--state-dir", &options->state_dir, "DIR",
                    "Look below DIR, such as another machine's disk, and do not ask the daemon");
   arguments.flag("--json", &options->json, "Print JSON");

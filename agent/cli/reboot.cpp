@@ -10,13 +10,13 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct RebootOptions {
   bool recovery = false;
   bool yes = false;
   GuardOptions guard;
 };
 
-int run(const Options& options) {
+int run(const RebootOptions& options) {
   const std::string what = options.recovery ? "This reboots the machine into recovery mode."
                                             : "This reboots the machine.";
   if (!is_meant(options.yes, what, "reboot")) return kExitFailed;
@@ -27,7 +27,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_reboot(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RebootOptions>();
   arguments.flag("--recovery", &options->recovery,
                  "Into recovery mode: nothing begins, services that are ready go on");
   arguments.flag("--yes", &options->yes, "Do not ask");

@@ -14,7 +14,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct RollbackOptions {
   std::optional<std::string> number;
   bool dry_run = false;
   bool json = false;
@@ -34,7 +34,7 @@ void show(const Json& answer) {
   }
 }
 
-int run(const Options& options) {
+int run(const RollbackOptions& options) {
   const auto number = parse_number(options.number.value_or("0"));
   if (!number || (options.number && *number == 0)) {
     return report(Error(ErrorKind::kInvalid, "Usage",
@@ -65,7 +65,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_rollback(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RollbackOptions>();
   arguments.optional_word("N", &options->number,
                           "The generation to return to (default: the last good one)");
   arguments.flag("--dry-run", &options->dry_run, "Only say what would be made, or why not");

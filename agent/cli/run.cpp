@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kJournalLagUsec = 200'000;
 
-struct Options {
+struct RunOptions {
   std::string name;
   std::vector<std::string> inputs;  // NAME=value
   bool detach = false;
@@ -94,7 +94,8 @@ std::string wait_of(const Json& command) {
   return command.text_or("state") == "waiting" ? command.text_or("message") : "";
 }
 
-int follow(AgentClient& client, LiveOutput& output, const Options& options, std::int64_t request) {
+int follow(AgentClient& client, LiveOutput& output, const RunOptions& options,
+           std::int64_t request) {
   std::string waits;
   const auto code = client.follow_status(0, [&](const Json& status) -> std::optional<int> {
     output.print();
@@ -111,7 +112,7 @@ int follow(AgentClient& client, LiveOutput& output, const Options& options, std:
   return code.value_or(kExitFailed);
 }
 
-int run(const Options& options) {
+int run(const RunOptions& options) {
   const auto inputs = read_inputs(options.inputs);
   if (!inputs) return report(inputs.error());
   auto client = AgentClient::create();
@@ -135,7 +136,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_run(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunOptions>();
   arguments.word("COMMAND", &options->name, "One of the profile's commands", true);
   arguments.words("INPUT=VALUE", &options->inputs,
                   "Values for this run; those of the tree count for the rest");

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t kPage = 2000;  // events of one answer
+constexpr std::uint32_t kEventsAtOnce = 2000;  // events of one answer
 
 Result<SealedProfile> measure(const std::string& directory, const std::string& sha256) {
   SealedProfile profile{sha256, 0, 0};
@@ -64,15 +64,16 @@ Result<ProfileUses> uses_by_agent() {
   ProfileUses uses;
   std::uint64_t since = 1;
   while (true) {
-    const auto history = client->ask_agent(
-        "GetHistory", [&](BusMessage& message) { message.add_uint64(since).add_uint32(kPage); });
+    const auto history = client->ask_agent("GetHistory", [&](BusMessage& message) {
+      message.add_uint64(since).add_uint32(kEventsAtOnce);
+    });
     if (!history) return history.error();
     std::uint64_t last = since;
     for (const auto& event : history->items("events")) {
       uses.add(event.text_or("type"), event.get("data"));
       last = static_cast<std::uint64_t>(event.integer_or("seq"));
     }
-    if (history->items("events").size() < kPage || last <= since) return uses;
+    if (history->items("events").size() < kEventsAtOnce || last <= since) return uses;
     since = last + 1;
   }
 }

@@ -11,7 +11,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct StatusOptions {
   bool json = false;
   bool watch = false;
   bool exit_code = false;
@@ -23,7 +23,7 @@ int code_of(const Json& status) {
   return status.items("problems").empty() ? kExitTryAgain : kExitFailed;
 }
 
-void show(const Json& status, const Options& options) {
+void show(const Json& status, const StatusOptions& options) {
   const Look look = look_of_stdout();
   if (options.json) {
     std::cout << (options.watch ? status.dump() : status.pretty()) << "\n";
@@ -34,7 +34,7 @@ void show(const Json& status, const Options& options) {
   std::cout.flush();
 }
 
-int run(const Options& options) {
+int run(const StatusOptions& options) {
   auto client = AgentClient::create();
   if (!client) return report(client.error());
   if (!options.watch) {
@@ -61,7 +61,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_status(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<StatusOptions>();
   arguments.flag("--json", &options->json, "Print JSON");
   arguments.flag("--watch", &options->watch, "Print it again at each change, until Ctrl-C");
   arguments.flag("--resources", &options->resources,

@@ -10,10 +10,6 @@ namespace klubster {
 
 namespace {
 
-std::string line(const std::string& title, const std::string& text) {
-  return text.empty() ? "" : title + std::string(12 - title.size(), ' ') + printable(text) + "\n";
-}
-
 std::string profile_line(const Json& profile) {
   if (profile.is_null()) return "";
   return profile.text_or("name") + " " + profile.text_or("version") + "  sha256 " +
@@ -64,9 +60,9 @@ std::string cluster_lines(const Json& cluster) {
   if (role == "init") text += ", formed by this server";
   if (role == "join") text += ", joined by this server";
   if (!waits.empty()) text += "; waiting for " + waits;
-  text = line("cluster", text);
+  text = titled_line("cluster", text);
   if (!cluster.bool_or("commit")) return text;
-  return text + line("", "commit it to the config tree of all nodes: cluster/id = " + id);
+  return text + titled_line("", "commit it to the config tree of all nodes: cluster/id = " + id);
 }
 
 std::string conditions_table(const Json& status, const Look& look) {
@@ -105,8 +101,8 @@ std::string core_runs(const Json& status) {
   for (const auto& step : status.items("steps")) {
     const Json& run = step.get("coreRun");
     if (run.is_null()) continue;
-    text += line("core run",
-                 step.text_or("phase") + "/" + step.text_or("id") + ": " + core_run_text(run));
+    text += titled_line(
+        "core run", step.text_or("phase") + "/" + step.text_or("id") + ": " + core_run_text(run));
   }
   return text.empty() ? "" : "\n" + text;
 }
@@ -119,7 +115,7 @@ std::string telemetry_line(const Json& telemetry) {
     if (count > 0) text += ", " + std::to_string(count) + " " + what;
   }
   const std::string message = telemetry.text_or("message");
-  return line("telemetry", text + (message.empty() ? "" : " (" + message + ")"));
+  return titled_line("telemetry", text + (message.empty() ? "" : " (" + message + ")"));
 }
 
 // Several lines (all mistakes of a config tree) keep their lines, indented.
@@ -156,36 +152,38 @@ std::string status_text(const Json& status, const Look& look) {
       "\n\n";
   std::string kind = boot.text_or("kind");
   if (const auto why = boot.text_or("reason"); !why.empty()) kind += " (" + why + ")";
-  text += line("boot", kind);
+  text += titled_line("boot", kind);
   if (const auto verdict = boot.text_or("verdict"); !verdict.empty()) {
     const auto why = boot.text_or("verdictReason");
-    text += line("boot is", verdict + (why.empty() ? "" : " (" + why + ")"));
+    text += titled_line("boot is", verdict + (why.empty() ? "" : " (" + why + ")"));
   }
   const auto generation = status.integer_or("generation");
   if (generation > 0) {
     const auto good = status.integer_or("lastGood");
     const auto rollback_of = status.integer_or("rollbackOf");
-    text += line("generation",
-                 std::to_string(generation) +
-                     (rollback_of > 0 ? ", generation " + std::to_string(rollback_of) + " again"
-                                      : std::string()) +
-                     (status.bool_or("trial") ? ", on trial" : "") +
-                     (good > 0 ? " (last good " + std::to_string(good) + ")"
-                               : std::string(" (none was good yet)")));
+    text +=
+        titled_line("generation",
+                    std::to_string(generation) +
+                        (rollback_of > 0 ? ", generation " + std::to_string(rollback_of) + " again"
+                                         : std::string()) +
+                        (status.bool_or("trial") ? ", on trial" : "") +
+                        (good > 0 ? " (last good " + std::to_string(good) + ")"
+                                  : std::string(" (none was good yet)")));
   }
-  text += line("profile", profile_line(status.get("profile")));
-  text += line("config", short_digest(status.text_or("configHash")));
+  text += titled_line("profile", profile_line(status.get("profile")));
+  text += titled_line("config", short_digest(status.text_or("configHash")));
   text += cluster_lines(status.get("cluster"));
   if (const Json& applying = status.get("applying"); !applying.is_null()) {
-    text += line("applying", applying.text_or("by") + ", since " + applying.text_or("since"));
+    text +=
+        titled_line("applying", applying.text_or("by") + ", since " + applying.text_or("since"));
   }
   if (const Json& recovery = status.get("recovery"); !recovery.is_null()) {
     const std::string by = recovery.text_or("by");
-    text += line("recovery", "since " + recovery.text_or("since") +
-                                 (by.empty() ? std::string() : ", by " + by));
+    text += titled_line("recovery", "since " + recovery.text_or("since") +
+                                        (by.empty() ? std::string() : ", by " + by));
   }
   text += telemetry_line(status.get("telemetry"));
-  text += line("download", download_line(status.get("download")));
+  text += titled_line("download", download_line(status.get("download")));
   return text + conditions_table(status, look) + steps_table(status, look) + core_runs(status) +
          problems_text(status, look);
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kBlock = 512;
 constexpr std::size_t kNameBytes = 100;
-constexpr std::size_t kFileBytes = 64U << 20;
+constexpr std::size_t kMemberBytes = 64U << 20;
 
 using Header = std::array<char, kBlock>;
 
@@ -70,7 +70,7 @@ std::string pax_path(const std::string& path) {
 Status write_member(int fd, const TarMember& member) {
   std::string content = member.content;
   if (!member.file.empty()) {
-    auto read = read_file(member.file, kFileBytes);
+    auto read = read_file(member.file, kMemberBytes);
     if (!read) return read.error();
     content = std::move(*read);
   }

@@ -138,4 +138,8 @@ std::string short_digest(std::string_view hex) {
   return std::string(hex.substr(0, 12));
 }
 
+std::string titled_line(const std::string& title, const std::string& text) {
+  return text.empty() ? "" : title + std::string(12 - title.size(), ' ') + printable(text) + "\n";
+}
+
 }  // namespace klubster

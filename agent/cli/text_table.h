@@ -34,6 +34,9 @@ struct Cell {
 std::string text_table(const std::vector<std::string>& heading,
                        const std::vector<std::vector<Cell>>& rows, const Look& look);
 
+// One fact below others; nothing without a value.
+std::string titled_line(const std::string& title, const std::string& text);
+
 // How long ago: "41s", "5m", "3h", "12d"; empty when `time` is neither RFC 3339 in UTC nor
 // microseconds since 1970.
 std::string age_of(const Json& time, const Look& look);

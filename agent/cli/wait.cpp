@@ -11,7 +11,7 @@ namespace klubster {
 
 namespace {
 
-struct Options {
+struct WaitOptions {
   std::string wanted = "Ready";
   std::string timeout = "10m";
 };
@@ -24,7 +24,7 @@ void tell_what_is_missing(const Json& status) {
   std::cerr << status_text(status, look);
 }
 
-int run(const Options& options) {
+int run(const WaitOptions& options) {
   const auto timeout = parse_timeout(options.timeout);
   if (!timeout) return report(timeout.error());
   auto client = AgentClient::create();
@@ -46,7 +46,7 @@ int run(const Options& options) {
 }  // namespace
 
 Action declare_wait(Arguments& arguments) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<WaitOptions>();
   arguments.option("--for", &options->wanted, "CONDITION[/PHASE]",
                    "What to wait for: Ready (the whole node), Ready/server, ...");
   arguments.option("--timeout", &options->timeout, "DURATION", "How long at most (default 10m)");

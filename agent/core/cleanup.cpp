@@ -16,7 +16,7 @@ namespace klubster {
 namespace {
 
 constexpr std::uint64_t kStopUsec = 60'000'000;
-constexpr std::size_t kAnswerBytes = 1024 * 1024;
+constexpr std::size_t kOutputBytes = 1024 * 1024;
 
 const char* unit_of(const std::string& mode) {
   return mode == "agent" ? kAgentUnit : kServerUnit;
@@ -26,7 +26,7 @@ Status by_uninstaller(const std::string& mode) {
   const std::string program =
       mode == "agent" ? "/usr/local/bin/k3s-agent-uninstall.sh" : "/usr/local/bin/k3s-uninstall.sh";
   if (!exists(program)) return {};
-  const auto ran = run_program({program}, kAnswerBytes);
+  const auto ran = run_program({program}, kOutputBytes);
   if (!ran) return ran.error();
   if (ran->code == 0) return {};
   return Error(ErrorKind::kUnavailable, "CoreFailed",

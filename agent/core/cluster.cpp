@@ -16,7 +16,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kAnswerBytes = 4 * 1024 * 1024;
+constexpr std::size_t kKubectlBytes = 4 * 1024 * 1024;
 constexpr std::size_t kTokenBytes = 64 * 1024;
 constexpr const char* kTokenFile = "/var/lib/rancher/k3s/server/node-token";
 constexpr const char* kKubeletConfig = "/var/lib/rancher/k3s/agent/kubelet.kubeconfig";
@@ -54,13 +54,13 @@ bool has_program(const std::string& name) {
 }
 
 bool is_active(const std::string& unit) {
-  const auto ran = run_program({"systemctl", "is-active", "--quiet", unit}, kAnswerBytes);
+  const auto ran = run_program({"systemctl", "is-active", "--quiet", unit}, kKubectlBytes);
   return ran && ran->code == 0;
 }
 
 bool is_installed_unit(const std::string& unit) {
   const auto ran =
-      run_program({"systemctl", "show", "--property=LoadState", "--value", unit}, kAnswerBytes);
+      run_program({"systemctl", "show", "--property=LoadState", "--value", unit}, kKubectlBytes);
   return ran && trim(ran->text) == "loaded";
 }
 
@@ -68,7 +68,7 @@ Result<std::string> kubectl(const std::vector<std::string>& words, bool as_kubel
   std::vector<std::string> argv = {"k3s", "kubectl", "--request-timeout=10s"};
   if (as_kubelet) argv.insert(argv.end(), {"--kubeconfig", kKubeletConfig});
   argv.insert(argv.end(), words.begin(), words.end());
-  auto ran = run_program(argv, kAnswerBytes);
+  auto ran = run_program(argv, kKubectlBytes);
   if (!ran) return ran.error();
   if (ran->code == 0) return std::move(ran->text);
   return Error(ErrorKind::kUnavailable, "NotReady",

@@ -27,10 +27,6 @@ void set(const char* name, const std::string& value) {
   ::setenv(name, value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-Error failed(const std::string& message) {
-  return {ErrorKind::kUnavailable, "CoreFailed", message};
-}
-
 // Who runs Core hears of it from klubsterd, which sends what is to be told, later if need be, and
 // with the token in no argument: an empty endpoint means to Core that it sends nothing itself.
 void set_telemetry() {
@@ -76,6 +72,10 @@ Status keep_run(const Call& call, const Json& run) {
 
 }  // namespace
 
+Error core_failed(const std::string& message) {
+  return {ErrorKind::kUnavailable, "CoreFailed", message};
+}
+
 Status enter_step(const Call& call) {
   if (call.state_dir.empty() || ::chdir(call.state_dir.c_str()) < 0) {
     return system_error("going to the step's directory `" + call.state_dir + "`", errno);
@@ -114,17 +114,17 @@ Status run_core(const Call& call, const CoreBundle& bundle, const std::string& m
   if (*code != 0) {
     const std::string at =
         told && !run.text_or("current_step").empty() ? " at " + run.text_or("current_step") : "";
-    return failed("Core, mode " + mode + ", ended with exit code " + std::to_string(*code) +
-                  printable(at, 80));
+    return core_failed("Core, mode " + mode + ", ended with exit code " + std::to_string(*code) +
+                       printable(at, 80));
   }
   if (const auto unasked = interview.unasked(); !unasked.empty()) {
-    return failed("Core, mode " + mode + ", ended with exit code 0 and never asked `" + unasked +
-                  "`: it has done nothing");
+    return core_failed("Core, mode " + mode + ", ended with exit code 0 and never asked `" +
+                       unasked + "`: it has done nothing");
   }
   if (told && core_run_succeeded(run)) return {};
-  return failed("Core, mode " + mode +
-                ", ended with exit code 0 and left no manifest of a run that " + "succeeded in " +
-                call.state_dir + "/runs");
+  return core_failed("Core, mode " + mode +
+                     ", ended with exit code 0 and left no manifest of a run that " +
+                     "succeeded in " + call.state_dir + "/runs");
 }
 
 Result<Json> json_among(const std::string& text) {

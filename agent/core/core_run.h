@@ -17,6 +17,9 @@ namespace klubster {
 // the agent itself sends, no pager, no colours.
 Status enter_step(const Call& call);
 
+// What Core did not bring about: kUnavailable.
+Error core_failed(const std::string& message);
+
 // How long Core may be silent in `mode`, and what it did may take to show: productive-k3s-infra's
 // own limits, or what its variable says.
 std::uint64_t patience_usec(const Call& call, const std::string& mode);

@@ -28,10 +28,6 @@ constexpr const char* kAgentEnvironment = "/etc/systemd/system/k3s-agent.service
 // started before the real one stands in its file.
 constexpr const char* kStandInToken = "klubster-writes-the-token";
 
-Error failed(const std::string& message) {
-  return {ErrorKind::kUnavailable, "CoreFailed", message};
-}
-
 // Rancher's first password, unless one is given: random, kept for root alone.
 Result<std::string> rancher_password(const Call& call) {
   if (auto given = call.input("CORE_RANCHER_PASSWORD"); !given.empty()) return given;
@@ -111,7 +107,7 @@ Status start_agent() {
         std::vector<std::string>{"systemctl", "--no-block", "restart", kAgentUnit}}) {
     const auto ran = run_program(words, kSmallBytes);
     if (!ran) return ran.error();
-    if (ran->code != 0) return failed(join(words, " ") + " failed");
+    if (ran->code != 0) return core_failed(join(words, " ") + " failed");
   }
   return {};
 }
@@ -126,8 +122,8 @@ Status join_cluster(const Call& call, bool ran_before) {
   const auto before = read_file(kAgentEnvironment, kSmallBytes);
   if (!before && ran_before) return {};
   if (!before) {
-    return failed("Core reports success, but K3s' agent was not installed: " +
-                  std::string(kAgentEnvironment) + " is not there");
+    return core_failed("Core reports success, but K3s' agent was not installed: " +
+                       std::string(kAgentEnvironment) + " is not there");
   }
   const std::string wanted = agent_environment(call, *before);
   if (ran_before && wanted == *before) return {};
@@ -157,7 +153,7 @@ Result<std::vector<std::string>> core_command(const Call& call, const CoreBundle
 // What is not even installed does not come by waiting.
 Status prove(const std::string& unit, std::uint64_t limit_usec, const auto& lacking) {
   if (!is_installed_unit(unit)) {
-    return failed("Core reports success, but there is no " + unit);
+    return core_failed("Core reports success, but there is no " + unit);
   }
   auto proven = wait_until(limit_usec, "CoreFailed", lacking);
   return proven ? proven : std::move(proven.error()).in("Core reports success, but");
@@ -203,12 +199,12 @@ Status choose_storage(const Call& call) {
 Status has_whole_stack(const Call& call) {
   const auto found = stack_presence();
   if (found.present.empty()) {
-    return failed("Core reports success, but the cluster has nothing of the stack: no " +
-                  join(found.absent, ", no "));
+    return core_failed("Core reports success, but the cluster has nothing of the stack: no " +
+                       join(found.absent, ", no "));
   }
   const auto missing = not_installed(last_run(call.state_dir), found);
   if (missing.empty()) return {};
-  return failed("Core reports success, but did not install " + join(missing, ", "));
+  return core_failed("Core reports success, but did not install " + join(missing, ", "));
 }
 
 Status prove_stack(const Call& call) {
@@ -251,14 +247,14 @@ Status install(const Call& call) {
 Status is_installed(const Call& call) {
   const std::string mode = call.mode();
   if (!core_run_succeeded(last_run(call.state_dir))) {
-    return failed("Core has not succeeded here yet");
+    return core_failed("Core has not succeeded here yet");
   }
   if (mode == "stack" || mode == "single-node") {
     auto whole = has_whole_stack(call);
     if (!whole || mode == "stack") return whole;
   }
   const std::string lacking = mode == "agent" ? lacking_of_agent() : lacking_of_server(call);
-  if (!lacking.empty()) return failed(lacking);
+  if (!lacking.empty()) return core_failed(lacking);
   return mode == "agent" ? Status() : write_outputs(call);
 }
 

@@ -1,7 +1,6 @@
 // Deployments, names, HTTPS, StorageClass.
 #include "core/stack_health.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -13,13 +12,9 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kSmallBytes = 64 * 1024;
+constexpr std::size_t kReplyBytes = 64 * 1024;
 constexpr const char* kAvailable =
     R"(jsonpath={.status.conditions[?(@.type=="Available")].status})";
-
-bool contains(const std::vector<std::string>& list, const std::string& word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 // Certificates are not checked: the stack's own are self-signed, and what is asked is whether the
 // ingress leads to it. By the server's address, whatever the name leads to elsewhere.
@@ -30,13 +25,13 @@ std::string http_status(const Call& call, const std::string& host, const std::st
                                     "%{http_code}", "--max-time", "20"};
   if (server) words.insert(words.end(), {"--connect-to", host + ":443:" + *server + ":443"});
   words.push_back("https://" + host + path);
-  const auto ran = run_program(words, kSmallBytes);
+  const auto ran = run_program(words, kReplyBytes);
   return ran ? std::string(trim(ran->text)) : "";
 }
 
 std::string lacking_endpoint(const Call& call, const std::string& component,
                              const std::string& host, const std::string& path) {
-  const auto resolved = run_program({"getent", "hosts", host}, kSmallBytes);
+  const auto resolved = run_program({"getent", "hosts", host}, kReplyBytes);
   if (resolved && resolved->code != 0) return printable(host, 200) + " does not resolve here";
   if (!has_program("curl")) return "";
   const std::string status = http_status(call, host, path);

@@ -15,7 +15,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kAnswerBytes = 8 * 1024 * 1024;
+constexpr std::size_t kReportBytes = 8 * 1024 * 1024;
 constexpr std::uint64_t kNodesUsec = 600'000'000;
 constexpr std::uint64_t kStackUsec = 900'000'000;  // what Rancher is given
 
@@ -66,7 +66,7 @@ Status validate(const Call& call) {
   }
   // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   ::setenv("PRODUCTIVE_K3S_RUNS_DIR", runs_of(call).c_str(), 1);
-  const auto ran = run_program({"/bin/bash", bundle->validate_script(), "--json"}, kAnswerBytes);
+  const auto ran = run_program({"/bin/bash", bundle->validate_script(), "--json"}, kReportBytes);
   if (!ran) return ran.error();
   const auto json = json_among(ran->text);
   if (!json) {
@@ -94,7 +94,7 @@ Status backup(const Call& call) {
   if (!bundle) return bundle.error();
   if (auto entered = enter_step(call); !entered) return entered;
   const auto ran =
-      run_program({"/bin/bash", bundle->backup_script(), call.state_dir + "/backup"}, kAnswerBytes);
+      run_program({"/bin/bash", bundle->backup_script(), call.state_dir + "/backup"}, kReportBytes);
   if (!ran) return ran.error();
   if (ran->code != 0) {
     return Error(ErrorKind::kUnavailable, "CoreFailed",

@@ -12,7 +12,7 @@ std::uint64_t count(const Json& status, const char* key) {
 }
 
 // "ExitCode: server/etcd: ended with exit code 7"
-std::vector<std::string> problem_lines(const Json& status) {
+std::vector<std::string> problem_texts(const Json& status) {
   std::vector<std::string> lines;
   for (const auto& problem : status.items("problems")) {
     lines.push_back(problem.text_or("reason") + ": " + problem.text_or("message"));
@@ -34,7 +34,7 @@ ApiValues api_values(const Json& status) {
   values["Version"] = status.text_or("version");
   values["Applying"] = status.get("applying").text_or("by");
   values["Recovery"] = status.get("recovery").text_or("reason");
-  values["Problems"] = problem_lines(status);
+  values["Problems"] = problem_texts(status);
   return values;
 }
 

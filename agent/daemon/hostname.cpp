@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kHostnamed = "org.freedesktop.hostname1";
 constexpr const char* kHostnamedPath = "/org/freedesktop/hostname1";
-constexpr std::uint64_t kFirstPauseUsec = 1'000'000;
+constexpr std::uint64_t kShortestPauseUsec = 1'000'000;
 constexpr std::uint64_t kLongestPauseUsec = 60'000'000;
 
 }  // namespace
@@ -93,7 +93,8 @@ void Hostname::finish() {
 void Hostname::fail(const std::string& what) {
   problem_ = Error(ErrorKind::kUnavailable, "HostnameRefused",
                    "making " + wanted_ + " the machine's hostname: " + what);
-  pause_usec_ = pause_usec_ == 0 ? kFirstPauseUsec : std::min(pause_usec_ * 2, kLongestPauseUsec);
+  pause_usec_ =
+      pause_usec_ == 0 ? kShortestPauseUsec : std::min(pause_usec_ * 2, kLongestPauseUsec);
   again_ = loop_.after(pause_usec_, [this] { look(); });
   changed_();
 }

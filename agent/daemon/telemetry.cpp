@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "daemon/core_runs.h"
+#include "daemon/worker_host.h"
 #include "daemon/worker_units.h"
 #include "engine/garbage.h"
 #include "linux/event_loop.h"
@@ -31,7 +32,6 @@ constexpr std::size_t kEventsAtOnce = 500;
 constexpr std::uint64_t kBehind = 1000;
 constexpr std::uint64_t kFirstPauseUsec = 15'000'000;
 constexpr std::uint64_t kLastPauseUsec = 3600 * 1'000'000ULL;
-constexpr std::int64_t kRetryAfterLimitSec = 3600;  // a server does not decide about more
 
 std::string numbered(std::uint64_t seq, std::size_t n) {
   std::string digits = std::to_string(seq);
@@ -360,8 +360,7 @@ void Telemetry::finish(const Result<Json>& result) {
   if (message_.empty()) log_info("telemetry waits in the outbox: " + printable(told, 400));
   message_ = printable(told, 400);
   const Json failure = result ? result->get("failure") : Json();
-  pause(static_cast<std::uint64_t>(
-      std::clamp<std::int64_t>(failure.integer_or("retryAfter"), 0, kRetryAfterLimitSec)));
+  pause(retry_after_sec(failure));
   keep_ledger();
 }
 

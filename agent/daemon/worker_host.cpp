@@ -48,6 +48,11 @@ std::uint64_t size_limit(const Json& request) {
 
 }  // namespace
 
+std::uint64_t retry_after_sec(const Json& failure) {
+  return static_cast<std::uint64_t>(
+      std::clamp<std::int64_t>(failure.integer_or("retryAfter"), 0, kRetryAfterLimitSec));
+}
+
 Result<ProfileOrigin> ProfileWorkers::assign(const NodeConfig& config,
                                              const std::map<std::string, std::uint64_t>& key_seq) {
   source_ = config.profile;
@@ -296,8 +301,7 @@ WorkerVerdict ProfileWorkers::read_result(WorkerStage stage) {
   if (verdict.ok) return verdict;
   const Json& failure = json->get("failure");
   verdict.retry = failure.bool_or("retry", true);
-  verdict.retry_after_sec = static_cast<std::uint64_t>(
-      std::clamp<std::int64_t>(failure.integer_or("retryAfter"), 0, kRetryAfterLimitSec));
+  verdict.retry_after_sec = retry_after_sec(failure);
   // Of the table: what a worker says is shown, so it chooses among our words.
   const std::string reason = failure.text_or("reason");
   verdict.reason = find_reason(reason) == nullptr ? "WorkerFailed" : reason;

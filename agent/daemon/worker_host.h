@@ -16,6 +16,9 @@
 
 namespace klubster {
 
+// How long a worker's `failure` asks to wait: nothing, or as long as the server may say.
+std::uint64_t retry_after_sec(const Json& failure);
+
 // What unpack proved about a package.
 struct UnpackedProfile {
   std::string sha256;

@@ -28,10 +28,6 @@ Error refused(const std::string& message) {
   return {ErrorKind::kInvalid, "ConfigInvalid", message};
 }
 
-bool contains(const std::vector<std::string>& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 // With `ids` Core's steps of a manifest, which have these names; without, those of a package.
 class CoreMaker {
  public:

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t kIdDigits = 16;
 
-bool contains(const std::vector<std::string>& list, const std::string& text) {
-  return std::find(list.begin(), list.end(), text) != list.end();
-}
-
 // Steps of the server phase that began, in a log from before clusters had ids: the cluster is
 // there.
 bool has_served(const NodeState& state) {

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kLineBytes = 128;
 constexpr std::uint64_t kMost = INT64_MAX;  // what JSON carries
 constexpr std::uint64_t kMebibyte = 1024 * 1024;
-constexpr std::uint64_t kMinute = 60, kHour = 3600;
+constexpr std::uint64_t kMinuteSec = 60, kHourSec = 3600;
 
 std::string mebibytes(std::uint64_t bytes) {
   const std::uint64_t tenths = bytes / kMebibyte * 10 + bytes % kMebibyte * 10 / kMebibyte;
@@ -20,9 +20,9 @@ std::string mebibytes(std::uint64_t bytes) {
 }
 
 std::string time_text(std::uint64_t seconds) {
-  if (seconds < 2 * kMinute) return std::to_string(seconds) + " s";
-  if (seconds < 2 * kHour) return std::to_string(seconds / kMinute) + " min";
-  return std::to_string(seconds / kHour) + " h";
+  if (seconds < 2 * kMinuteSec) return std::to_string(seconds) + " s";
+  if (seconds < 2 * kHourSec) return std::to_string(seconds / kMinuteSec) + " min";
+  return std::to_string(seconds / kHourSec) + " h";
 }
 
 }  // namespace

@@ -12,8 +12,6 @@ namespace {
 constexpr const char* kMarker = "X-Productive-K3S-Telemetry: pk3s-public-v1";
 constexpr std::uint64_t kConnectUsec = 5'000'000;
 constexpr std::uint64_t kTotalUsec = 10'000'000;
-constexpr std::size_t kMaxUrlBytes = 8192;
-constexpr std::size_t kMaxCaBytes = 512 * 1024;
 
 // What asking again does not change: the body itself is not what the server takes.
 bool is_final(int status) {

@@ -23,8 +23,6 @@ constexpr std::uint64_t kProgressUsec = 1'000'000;
 constexpr std::uint64_t kCheckpointUsec = 5'000'000;
 constexpr std::size_t kWriteBytes = 64 * 1024;
 constexpr std::uint64_t kWriteBackBytes = 8 * 1024 * 1024;
-constexpr std::size_t kMaxUrlBytes = 8192;
-constexpr std::size_t kMaxCaBytes = 512 * 1024;
 
 bool is_loopback(std::string_view url) {
   for (const std::string_view host : {"http://127.0.0.1", "http://localhost", "http://[::1]"}) {

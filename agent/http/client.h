@@ -19,6 +19,10 @@
 
 namespace klubster {
 
+// What a URL, and the certificates to trust, may come to.
+inline constexpr std::size_t kMaxUrlBytes = 8192;
+inline constexpr std::size_t kMaxCaBytes = 512 * 1024;
+
 // "bytes START-LAST/TOTAL".
 struct ContentRange {
   std::uint64_t start = 0, last = 0;

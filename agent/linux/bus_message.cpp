@@ -10,17 +10,17 @@ namespace klubster {
 
 namespace {
 
-int demand(int code, const char* what) {
+int demand_message(int code, const char* what) {
   if (code < 0) throw std::runtime_error(std::string("D-Bus message: ") + what);
   return code;
 }
 
 void append(sd_bus_message* message, char type, const void* value) {
-  demand(sd_bus_message_append_basic(message, type, value), "appending");
+  demand_message(sd_bus_message_append_basic(message, type, value), "appending");
 }
 
 void read(sd_bus_message* message, char type, void* value) {
-  if (demand(sd_bus_message_read_basic(message, type, value), "reading") == 0) {
+  if (demand_message(sd_bus_message_read_basic(message, type, value), "reading") == 0) {
     throw std::runtime_error("D-Bus message: ended early");
   }
 }
@@ -65,7 +65,8 @@ BusMessage& BusMessage::add_fd(int fd) {
   return *this;
 }
 BusMessage& BusMessage::add_bytes(std::string_view bytes) {
-  demand(sd_bus_message_append_array(get(), 'y', bytes.data(), bytes.size()), "appending bytes");
+  demand_message(sd_bus_message_append_array(get(), 'y', bytes.data(), bytes.size()),
+                 "appending bytes");
   return *this;
 }
 BusMessage& BusMessage::add_strings(const std::vector<std::string>& values) {
@@ -75,11 +76,11 @@ BusMessage& BusMessage::add_strings(const std::vector<std::string>& values) {
   return close();
 }
 BusMessage& BusMessage::open(char type, const char* contents) {
-  demand(sd_bus_message_open_container(get(), type, contents), "opening a container");
+  demand_message(sd_bus_message_open_container(get(), type, contents), "opening a container");
   return *this;
 }
 BusMessage& BusMessage::close() {
-  demand(sd_bus_message_close_container(get()), "closing a container");
+  demand_message(sd_bus_message_close_container(get()), "closing a container");
   return *this;
 }
 
@@ -125,23 +126,24 @@ UniqueFd BusMessage::read_fd() {
 std::string BusMessage::read_bytes() {
   const void* data = nullptr;
   std::size_t size = 0;
-  demand(sd_bus_message_read_array(get(), 'y', &data, &size), "reading bytes");
+  demand_message(sd_bus_message_read_array(get(), 'y', &data, &size), "reading bytes");
   return std::string(static_cast<const char*>(data), size);
 }
 bool BusMessage::enter(char type, const char* contents) {
-  return demand(sd_bus_message_enter_container(get(), type, contents), "entering a container") > 0;
+  return demand_message(sd_bus_message_enter_container(get(), type, contents),
+                        "entering a container") > 0;
 }
 void BusMessage::exit() {
-  demand(sd_bus_message_exit_container(get()), "leaving a container");
+  demand_message(sd_bus_message_exit_container(get()), "leaving a container");
 }
 void BusMessage::skip(const char* types) {
-  demand(sd_bus_message_skip(get(), types), "skipping");
+  demand_message(sd_bus_message_skip(get(), types), "skipping");
 }
 
 std::pair<char, std::string> BusMessage::peek() const {
   char type = 0;
   const char* contents = nullptr;
-  demand(sd_bus_message_peek_type(get(), &type, &contents), "peeking");
+  demand_message(sd_bus_message_peek_type(get(), &type, &contents), "peeking");
   return {type, contents == nullptr ? "" : contents};
 }
 std::string BusMessage::signature() const {
@@ -157,7 +159,8 @@ std::string BusMessage::sender() const {
   return text == nullptr ? "" : text;
 }
 void BusMessage::allow_interaction() {
-  demand(sd_bus_message_set_allow_interactive_authorization(get(), 1), "allowing interaction");
+  demand_message(sd_bus_message_set_allow_interactive_authorization(get(), 1),
+                 "allowing interaction");
 }
 bool BusMessage::allows_interaction() const {
   return sd_bus_message_get_allow_interactive_authorization(get()) > 0;

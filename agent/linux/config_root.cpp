@@ -22,7 +22,6 @@ namespace klubster {
 namespace {
 
 constexpr std::size_t kEntries = 10'000;  // files and directories of one root
-constexpr std::size_t kDepth = 16;
 // Two changes within one tick of the file system's clock bear the same time: what is as young as
 // that has to be read again to be compared. No file system's ticks are longer (vfat: two seconds).
 constexpr std::int64_t kYoungSeconds = 2;
@@ -96,8 +95,8 @@ class Walker {
     if (std::ranges::count(ancestors_, identity) != 0) {
       return problem(key, "expected a tree, found a link that leads back to a directory above it");
     }
-    if (ancestors_.size() >= kDepth) {
-      return problem(key, "expected at most " + std::to_string(kDepth) +
+    if (ancestors_.size() >= kConfigDepth) {
+      return problem(key, "expected at most " + std::to_string(kConfigDepth) +
                               " directories inside one another, found more");
     }
     ancestors_.push_back(identity);

@@ -11,6 +11,9 @@
 
 namespace klubster {
 
+// Directories inside one another; what is deeper is refused.
+inline constexpr std::size_t kConfigDepth = 16;
+
 // What a path was when it was read.
 struct FileStamp {
   std::string path;

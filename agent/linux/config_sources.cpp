@@ -23,8 +23,8 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kLineBytes = 65'536;
-constexpr std::size_t kHardwareBytes = 65'536;
+constexpr std::size_t kCommandLineBytes = 65'536;
+constexpr std::size_t kHardwareFileBytes = 65'536;
 constexpr std::string_view kSystemCredentials = "/run/credentials/@system";
 
 std::string variable(const char* name) {
@@ -77,7 +77,7 @@ std::map<std::string, std::string> location_variables() {
 // Where klubster-hardware did not run, or its file is damaged, the machine fits no node; who may
 // not read the file does not look at match/.
 std::optional<Hardware> machine_hardware() {
-  const auto text = read_file(std::string(names::kHardwareFile), kHardwareBytes);
+  const auto text = read_file(std::string(names::kHardwareFile), kHardwareFileBytes);
   if (!text && ::geteuid() != 0) return std::nullopt;
   const auto json = text ? parse_json(*text) : Result<Json>(text.error());
   if (!json) return Hardware{};
@@ -108,15 +108,15 @@ ConfigSources fleet_config_sources(const std::vector<std::string>& paths) {
 
 std::vector<std::string> kernel_command_line() {
   const auto words_in = [](const std::string& path) {
-    return kernel_words(read_file(path, kLineBytes).value_or(""));
+    return kernel_words(read_file(path, kCommandLineBytes).value_or(""));
   };
   if (const auto path = variable("KLUBSTER_PROC_CMDLINE"); !path.empty()) return words_in(path);
   if (!exists("/run/systemd/container")) return words_in("/proc/cmdline");
   // The sandbox of klubster.service hides PID 1.
   const auto given =
-      read_file(variable("CREDENTIALS_DIRECTORY") + "/init-command-line", kLineBytes);
+      read_file(variable("CREDENTIALS_DIRECTORY") + "/init-command-line", kCommandLineBytes);
   auto arguments =
-      split(given ? *given : read_file("/proc/1/cmdline", kLineBytes).value_or(""), '\0');
+      split(given ? *given : read_file("/proc/1/cmdline", kCommandLineBytes).value_or(""), '\0');
   std::erase(arguments, "");
   return arguments;
 }

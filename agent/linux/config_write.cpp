@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "linux/config_root.h"
 #include "linux/files.h"
 #include "model/schema.h"
 
@@ -26,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-constexpr std::size_t kDepth = 32;  // the reader refuses half of that
+constexpr std::size_t kCopyDepth = 2 * kConfigDepth;
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kLook = std::chrono::milliseconds(20);
 
@@ -109,7 +110,7 @@ Status copy_link(int from, int to, const std::string& name, const std::string& k
 class TreeCopy {
  public:
   Status run(const UniqueFd& from, const UniqueFd& to, const std::string& key, std::size_t depth) {
-    if (depth > kDepth) return not_a_tree(key, "fewer directories inside one another", "more");
+    if (depth > kCopyDepth) return not_a_tree(key, "fewer directories inside one another", "more");
     const auto names = list_directory("/proc/self/fd/" + std::to_string(from.get()));
     if (!names) return names.error();
     for (const auto& name : *names) {

@@ -50,14 +50,14 @@ int on_descriptor(sd_event_source*, int, std::uint32_t revents, void* data) {
   return 0;
 }
 
-void demand(int code, const char* what) {
+void demand_event(int code, const char* what) {
   if (code < 0) throw std::runtime_error(std::string("sd-event: ") + what);
 }
 
 // Gives the closure to the source: it is freed with it, not before a running handler returns.
 template <typename C>
 EventSource adopt(sd_event_source* source, C* closure) {
-  demand(sd_event_source_set_destroy_callback(source, &C::destroy), "set_destroy_callback");
+  demand_event(sd_event_source_set_destroy_callback(source, &C::destroy), "set_destroy_callback");
   (void)closure;  // now owned by `source`
   return EventSource(source);
 }
@@ -92,12 +92,12 @@ void EventSource::Disable::operator()(sd_event_source* source) const {
 }
 
 void EventSource::rearm(std::uint64_t delay_usec) {
-  demand(sd_event_source_set_time_relative(source_.get(), delay_usec), "set_time_relative");
-  demand(sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT), "set_enabled");
+  demand_event(sd_event_source_set_time_relative(source_.get(), delay_usec), "set_time_relative");
+  demand_event(sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT), "set_enabled");
 }
 
 void EventSource::watch(std::uint32_t epoll_events) {
-  demand(sd_event_source_set_io_events(source_.get(), epoll_events), "set_io_events");
+  demand_event(sd_event_source_set_io_events(source_.get(), epoll_events), "set_io_events");
 }
 
 void EventLoop::Unref::operator()(sd_event* event) const {
@@ -115,43 +115,44 @@ Result<EventLoop> EventLoop::create() {
 int EventLoop::run() {
   const int code = sd_event_loop(event_.get());
   if (thrown()) std::rethrow_exception(std::exchange(thrown(), nullptr));
-  demand(code, "loop");
+  demand_event(code, "loop");
   return code;
 }
 
 void EventLoop::run_until(const std::function<bool()>& done) {
   while (!done()) {
-    demand(sd_event_run(event_.get(), UINT64_MAX), "run");
+    demand_event(sd_event_run(event_.get(), UINT64_MAX), "run");
     if (thrown()) std::rethrow_exception(std::exchange(thrown(), nullptr));
   }
 }
 
 void EventLoop::exit(int code) {
-  demand(sd_event_exit(event_.get(), code), "exit");
+  demand_event(sd_event_exit(event_.get(), code), "exit");
 }
 
 EventSource EventLoop::on_io(int fd, std::uint32_t epoll_events,
                              std::function<void(std::uint32_t)> handler) {
   auto closure = std::make_unique<IoClosure>(IoClosure{std::move(handler), event_.get()});
   sd_event_source* source = nullptr;
-  demand(sd_event_add_io(event_.get(), &source, fd, epoll_events, on_descriptor, closure.get()),
-         "add_io");
+  demand_event(
+      sd_event_add_io(event_.get(), &source, fd, epoll_events, on_descriptor, closure.get()),
+      "add_io");
   return adopt(source, closure.release());
 }
 
 EventSource EventLoop::after(std::uint64_t delay_usec, std::function<void()> handler) {
   auto closure = std::make_unique<PlainClosure>(PlainClosure{std::move(handler), event_.get()});
   sd_event_source* source = nullptr;
-  demand(sd_event_add_time_relative(event_.get(), &source, CLOCK_BOOTTIME, delay_usec, 1000,
-                                    on_time, closure.get()),
-         "add_time");
+  demand_event(sd_event_add_time_relative(event_.get(), &source, CLOCK_BOOTTIME, delay_usec, 1000,
+                                          on_time, closure.get()),
+               "add_time");
   return adopt(source, closure.release());
 }
 
 EventSource EventLoop::soon(std::function<void()> handler) {
   auto closure = std::make_unique<PlainClosure>(PlainClosure{std::move(handler), event_.get()});
   sd_event_source* source = nullptr;
-  demand(sd_event_add_defer(event_.get(), &source, on_plain, closure.get()), "add_defer");
+  demand_event(sd_event_add_defer(event_.get(), &source, on_plain, closure.get()), "add_defer");
   return adopt(source, closure.release());
 }
 
@@ -159,16 +160,16 @@ EventSource EventLoop::on_signal(int signal, std::function<void()> handler) {
   sigset_t mask;
   sigemptyset(&mask);
   sigaddset(&mask, signal);
-  demand(::sigprocmask(SIG_BLOCK, &mask, nullptr), "blocking a signal");
+  demand_event(::sigprocmask(SIG_BLOCK, &mask, nullptr), "blocking a signal");
   auto closure = std::make_unique<PlainClosure>(PlainClosure{std::move(handler), event_.get()});
   sd_event_source* source = nullptr;
-  demand(sd_event_add_signal(event_.get(), &source, signal, on_signal_info, closure.get()),
-         "add_signal");
+  demand_event(sd_event_add_signal(event_.get(), &source, signal, on_signal_info, closure.get()),
+               "add_signal");
   return adopt(source, closure.release());
 }
 
 void EventLoop::feed_watchdog() {
-  demand(sd_event_set_watchdog(event_.get(), 1), "set_watchdog");
+  demand_event(sd_event_set_watchdog(event_.get(), 1), "set_watchdog");
 }
 
 }  // namespace klubster

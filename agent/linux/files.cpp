@@ -16,12 +16,6 @@ namespace {
 
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-std::string parent_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // Reads from the present position to the end.
 Result<std::string> read_all(int fd, std::size_t limit_bytes) {
   std::string bytes;
@@ -57,6 +51,12 @@ Status replace_file(const std::string& path, std::string_view bytes, mode_t mode
 }
 
 }  // namespace
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
   UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));

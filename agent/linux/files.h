@@ -61,6 +61,8 @@ Status write_file(const std::string& path, std::string_view bytes, mode_t mode);
 
 // Makes the directory with exactly this mode; one that is there gets the mode.
 Status make_directory(const std::string& path, mode_t mode);
+// The directory that `path` stands in: "/a" of "/a/b", "/" of "/a", "." of "a".
+std::string parent_of(const std::string& path);
 Status sync_directory(const std::string& path);
 Status rename_durably(const std::string& from, const std::string& to);
 // Removes a file; one that is not there is fine.

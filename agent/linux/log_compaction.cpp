@@ -32,7 +32,7 @@ std::uint64_t first_to_keep(const std::string& directory, const std::vector<std:
 }
 
 Error damaged(std::string why) {
-  return Error(ErrorKind::kUntrusted, "LogDamaged", std::move(why)).in("compacting the event log");
+  return log_damaged(std::move(why)).in("compacting the event log");
 }
 
 }  // namespace

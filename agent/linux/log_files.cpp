@@ -26,7 +26,7 @@ constexpr std::size_t kFormatBytes = 4096;
 constexpr int kReadAttempts = 3;
 
 Error damaged(const std::string& path, std::string why) {
-  return Error(ErrorKind::kUntrusted, "LogDamaged", std::move(why)).in(path);
+  return log_damaged(std::move(why)).in(path);
 }
 
 std::string describe(int error_number) {
@@ -70,6 +70,10 @@ std::string format_text(unsigned format) {
 }
 
 }  // namespace
+
+Error log_damaged(std::string why) {
+  return {ErrorKind::kUntrusted, "LogDamaged", std::move(why)};
+}
 
 std::string log_segment_name(std::uint64_t number) {
   char name[32];
@@ -149,7 +153,7 @@ Result<std::optional<LogLine>> LogLines::next() {
     const ssize_t got = read_some(fd_.get(), buffer_.data() + had, kChunkBytes);
     const int error_number = errno;
     buffer_.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
-    if (got < 0) return Error(ErrorKind::kUntrusted, "LogDamaged", describe(error_number));
+    if (got < 0) return log_damaged(describe(error_number));
     at_end_ = got == 0;
   }
 }

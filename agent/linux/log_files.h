@@ -20,6 +20,9 @@ namespace klubster {
 inline constexpr const char* kLogSnapshot = "snapshot.json";
 inline constexpr const char* kLogBase = "base.json";
 
+// kUntrusted, reason "LogDamaged".
+Error log_damaged(std::string why);
+
 // "00000001.jsonl"
 std::string log_segment_name(std::uint64_t number);
 // The segments in the directory by their numbers, lowest first.

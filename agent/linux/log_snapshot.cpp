@@ -13,10 +13,6 @@ namespace {
 
 constexpr JsonLimits kLimits = {.bytes = 16 * 1024 * 1024, .depth = 32};
 
-Error damaged(std::string why) {
-  return Error(ErrorKind::kUntrusted, "LogDamaged", std::move(why));
-}
-
 Error too_new(std::string why) {
   return Error(ErrorKind::kInvalid, "LogTooNew", std::move(why));
 }
@@ -24,11 +20,11 @@ Error too_new(std::string why) {
 Result<LogSnapshot> snapshot_from(std::string_view text) {
   const auto json = parse_json(text, kLimits);
   const auto* object = json ? json->as_object() : nullptr;
-  if (object == nullptr) return damaged(json ? "expected an object" : json.error().message());
+  if (object == nullptr) return log_damaged(json ? "expected an object" : json.error().message());
   Json::Object rest = *object;
   rest.erase("sha256");
   if (json->text_or("sha256") != sha256_hex(Json(rest).dump())) {
-    return damaged("its sha256 does not fit");
+    return log_damaged("its sha256 does not fit");
   }
   LogSnapshot snapshot;
   snapshot.format = static_cast<unsigned>(json->integer_or("format"));

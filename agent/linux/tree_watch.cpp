@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "linux/config_root.h"
 
 namespace klubster {
 
@@ -24,8 +25,6 @@ constexpr std::uint32_t kMask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED
                                 IN_ONLYDIR;
 // About the directory itself, or about the queue.
 constexpr std::uint32_t kWithoutName = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_Q_OVERFLOW;
-// As deep as the reader of the tree goes (config_tree.cpp); also what ends a loop of links.
-constexpr std::size_t kDepth = 16;
 constexpr std::size_t kWatches = 4096;  // directories: a link to / must not watch the machine
 
 bool is_directory(const std::string& path) {
@@ -36,12 +35,6 @@ bool is_directory(const std::string& path) {
 bool is_link(const std::string& path) {
   struct stat info = {};
   return ::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
-}
-
-// "/a/b" of "/a/b/c"; "/" of "/a".
-std::string parent_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
 // The nearest directory above `path` that is there, and the name in it that leads to `path`.
@@ -94,7 +87,7 @@ void TreeWatch::watch(const std::vector<std::string>& directories,
 // The directory first, then what is in it: what is made meanwhile is told.
 void TreeWatch::watch_tree(const std::string& path, std::size_t depth) {
   const int descriptor = add(path);
-  if (descriptor < 0 || depth >= kDepth) return;
+  if (descriptor < 0 || depth >= kConfigDepth) return;
   Scope& scope = scopes_[descriptor];
   if (scope.whole) return;  // by another way; its own links lead nowhere new
   scope.whole = true;
@@ -108,7 +101,7 @@ void TreeWatch::watch_tree(const std::string& path, std::size_t depth) {
 
 void TreeWatch::watch_name(const std::string& path) {
   // Until the way down does not change any more while it is being watched.
-  for (std::size_t turn = 0; turn < kDepth; ++turn) {
+  for (std::size_t turn = 0; turn < kConfigDepth; ++turn) {
     const auto found = nearest_above(path);
     if (const int descriptor = add(found.first); descriptor >= 0) {
       scopes_[descriptor].names.insert(found.second);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
+#include "base/text.h"
 
 namespace klubster {
 
@@ -50,7 +51,7 @@ RecordProfile read_profile(JsonReader& reader) {
           .sha256 = reader.text_or("sha256", "", 64)};
 }
 
-RecordStep read_step(JsonReader& reader) {
+RecordStep read_record_step(JsonReader& reader) {
   return {.phase = reader.text("phase", 64),
           .id = reader.text("id", 128),
           .n = reader.number_or("n", 0, 100'000),
@@ -77,7 +78,7 @@ void read_body(JsonReader& reader, RecordBody& body) {
     if (body.conditions.size() < kMaxItems) body.conditions.push_back(read_condition(item));
   });
   if (!reader.raw("step").is_null()) {
-    reader.object("step", [&](JsonReader& member) { body.step = read_step(member); });
+    reader.object("step", [&](JsonReader& member) { body.step = read_record_step(member); });
   }
   body.boot = reader.text_or("boot", "", 32);
   if (!reader.raw("forming").is_null()) {
@@ -133,10 +134,6 @@ Json unsigned_json(const NodeRecord& record) {
     json["facts"].push_back(std::move(item));
   }
   return json;
-}
-
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
 }  // namespace

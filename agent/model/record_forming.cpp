@@ -5,7 +5,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kNameBytes = 64, kIdBytes = 128;
+constexpr std::size_t kNodeNameBytes = 64, kIdBytes = 128;
 
 void put(Json& json, const char* key, const std::string& text) {
   if (!text.empty()) json[key] = text;
@@ -36,13 +36,13 @@ RecordForming read_forming(JsonReader& reader) {
   forming.seeks = reader.text_or("seeks", "", kIdBytes);
   if (!reader.raw("promise").is_null()) {
     reader.object("promise", [&](JsonReader& promise) {
-      forming.promise.to = promise.text("to", kNameBytes);
+      forming.promise.to = promise.text("to", kNodeNameBytes);
       forming.promise.seeks = promise.text("seeks", kIdBytes);
       forming.promise.servers = promise.text("servers", kIdBytes);
     });
   }
-  forming.turn = reader.text_or("turn", "", kNameBytes);
-  forming.admits = reader.text_or("admits", "", kNameBytes);
+  forming.turn = reader.text_or("turn", "", kNodeNameBytes);
+  forming.admits = reader.text_or("admits", "", kNodeNameBytes);
   return forming;
 }
 

@@ -141,10 +141,6 @@ bool is_lower_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-bool is_alphanumeric(char c) {
-  return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z');
-}
-
 // An entry of a `.d` list: what file names commonly look like ("10-main", "main.pub").
 bool is_entry_name(std::string_view text) {
   return !text.empty() && text.size() <= 63 && is_alphanumeric(text[0]) &&
@@ -222,7 +218,7 @@ bool is_modes(std::string_view value) {
   return !modes.empty();
 }
 
-bool is_url(std::string_view value) {
+bool is_web_url(std::string_view value) {
   std::string_view rest = value;
   if (rest.starts_with("https://")) {
     rest.remove_prefix(8);
@@ -279,7 +275,7 @@ bool has_form(ValueType type, std::string_view value) {
     case ValueType::kEndpoint:
       return parse_endpoint(value).has_value();
     case ValueType::kUrl:
-      return is_url(value);
+      return is_web_url(value);
     case ValueType::kPath:
       return is_path(value);
     case ValueType::kSha256:

@@ -32,10 +32,6 @@ void demand(bool holds, const char* what) {
   if (!holds) throw std::runtime_error(std::string("libcrypto: ") + what);
 }
 
-const unsigned char* as_bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 Owned<EVP_PKEY> private_pkey(const Ed25519Key& key) {
   Owned<EVP_PKEY> pkey(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, as_bytes(key.seed()),
                                                     key.seed().size()));
@@ -169,8 +165,7 @@ std::string certificate_key(const x509_st* certificate) {
   std::string raw(kEd25519KeyBytes, '\0');
   std::size_t length = raw.size();
   if (key == nullptr || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 ||
-      EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(raw.data()), &length) !=
-          1) {
+      EVP_PKEY_get_raw_public_key(key, as_bytes(raw), &length) != 1) {
     ERR_clear_error();
     return "";
   }
@@ -185,8 +180,7 @@ Result<Ed25519Key> private_key_from_pem(const std::string& pem) {
   std::string seed(kEd25519KeyBytes, '\0');
   std::size_t length = seed.size();
   if (key == nullptr || EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519 ||
-      EVP_PKEY_get_raw_private_key(key.get(), reinterpret_cast<unsigned char*>(seed.data()),
-                                   &length) != 1) {
+      EVP_PKEY_get_raw_private_key(key.get(), as_bytes(seed), &length) != 1) {
     ERR_clear_error();
     return Error(ErrorKind::kInvalid, "BadKey",
                  "expected an Ed25519 private key in PEM form, found something else")

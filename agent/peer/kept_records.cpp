@@ -9,7 +9,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;
+constexpr std::size_t kRecordsBytes = 4 * 1024 * 1024;
 
 std::string path_in(const std::string& state_dir) {
   return state_dir + "/records.jsonl";
@@ -21,7 +21,7 @@ std::vector<NodeRecord> load_kept_records(const std::string& state_dir) {
   const std::string path = path_in(state_dir);
   std::vector<NodeRecord> records;
   if (!exists(path)) return records;
-  const Result<std::string> text = read_file(path, kMaxBytes);
+  const Result<std::string> text = read_file(path, kRecordsBytes);
   std::size_t damaged = text ? 0 : 1;
   std::string_view rest = text ? std::string_view(*text) : std::string_view();
   while (!rest.empty()) {
@@ -46,7 +46,7 @@ Status keep_records(const std::string& state_dir, const std::vector<const NodeRe
   std::string text;
   for (const NodeRecord* record : records) {
     const std::string line = to_json(*record).dump() + "\n";
-    if (text.size() + line.size() <= kMaxBytes) text += line;
+    if (text.size() + line.size() <= kRecordsBytes) text += line;
   }
   return write_file_durably(path_in(state_dir), text, 0600).in("keeping what peers said");
 }

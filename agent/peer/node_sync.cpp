@@ -8,7 +8,6 @@ namespace klubster {
 
 namespace {
 
-constexpr int kOk = 200;
 // Of one message: what fits into a body.
 constexpr std::size_t kWantAtOnce = 40, kGiveBytes = 40 * 1024;
 // However much two nodes differ, one exchange ends; the next one goes on.
@@ -100,7 +99,7 @@ PeerReply PeerNode::take_sync(const PeerRequest& request) {
   }
   take_replacements(caller.name, std::move(message->replacements));
   take_relayed(caller.name, std::move(message->records));
-  return {kOk, to_text(answer_to(caller.name, *message))};
+  return {.body = to_text(answer_to(caller.name, *message))};
 }
 
 // Whether this very key gave exactly this before.

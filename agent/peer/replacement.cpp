@@ -13,7 +13,7 @@ namespace klubster {
 namespace {
 
 constexpr std::string_view kSignedHeader = "klubster node replacement v1\n";
-constexpr std::size_t kMaxBytes = 256 * 1024;
+constexpr std::size_t kReplacementBytes = 256 * 1024;
 constexpr std::size_t kMaxReplacements = 64;
 constexpr std::size_t kDigestLetters = 16;
 
@@ -100,9 +100,9 @@ void Replacements::renew_digest() {
 Result<Replacements> Replacements::load(const std::string& state_dir) {
   Replacements kept(state_dir + "/replacements.json");
   if (!exists(kept.path_)) return kept;
-  const Result<std::string> text = read_file(kept.path_, kMaxBytes);
+  const Result<std::string> text = read_file(kept.path_, kReplacementBytes);
   if (!text) return Error(text.error()).in("loading replaced nodes");
-  const Result<Json> json = parse_json(*text, {.bytes = kMaxBytes, .depth = 8});
+  const Result<Json> json = parse_json(*text, {.bytes = kReplacementBytes, .depth = 8});
   bool is_sound = json.has_value();
   if (json) {
     JsonReader reader(*json, "replacements");

@@ -27,7 +27,7 @@ struct FreeGnutls {
 using CertificatePtr = std::unique_ptr<gnutls_x509_crt_int, FreeGnutls>;
 using PublicKeyPtr = std::unique_ptr<gnutls_pubkey_st, FreeGnutls>;
 
-Error untrusted(const char* reason, std::string message) {
+Error not_admitted(const char* reason, std::string message) {
   return Error(ErrorKind::kUntrusted, reason, std::move(message));
 }
 
@@ -111,10 +111,10 @@ Status judge(gnutls_session_t session, const std::string& name) {
   const bool other_authority =
       (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNATURE_FAILURE)) != 0;
   return other_authority
-             ? untrusted("PeerTokenDiffers", "the certificate of `" + printable(name, 64) +
-                                                 "` was made with another cluster's token")
-             : untrusted("PeerCertificate", "the certificate of `" + printable(name, 64) + "` " +
-                                                what_is_wrong(status));
+             ? not_admitted("PeerTokenDiffers", "the certificate of `" + printable(name, 64) +
+                                                    "` was made with another cluster's token")
+             : not_admitted("PeerCertificate", "the certificate of `" + printable(name, 64) + "` " +
+                                                   what_is_wrong(status));
 }
 
 }  // namespace
@@ -123,7 +123,7 @@ Result<Caller> CallerCheck::identify(gnutls_session_t session, const std::string
   unsigned int count = 0;
   const gnutls_datum_t* chain = gnutls_certificate_get_peers(session, &count);
   if (chain == nullptr || count == 0) {
-    return untrusted("PeerCertificate", "the caller showed no certificate");
+    return not_admitted("PeerCertificate", "the caller showed no certificate");
   }
   Hasher hasher(HashKind::kSha256);
   hasher.update({reinterpret_cast<const char*>(chain[0].data), chain[0].size});
@@ -140,10 +140,11 @@ Result<Caller> CallerCheck::identify(gnutls_session_t session, const std::string
   const std::string name = certificate == nullptr ? "" : common_name(certificate.get());
   if (Status judged = judge(session, name); !judged) return std::move(judged).error();
   if (!is_node_name(name) || gnutls_x509_crt_check_hostname(certificate.get(), name.c_str()) == 0) {
-    return untrusted("PeerCertificate", "the certificate is not for a node's name");
+    return not_admitted("PeerCertificate", "the certificate is not for a node's name");
   }
   std::string key = ed25519_key(certificate.get());
-  if (key.empty()) return untrusted("PeerCertificate", "the key of `" + name + "` is not Ed25519");
+  if (key.empty())
+    return not_admitted("PeerCertificate", "the key of `" + name + "` is not Ed25519");
   if (known_.size() >= kMaxKnown) known_.clear();
   known_[digest] = {name, key, dates_of(session, chain, count)};
   return Caller{address, name, std::move(key)};

@@ -16,7 +16,7 @@ namespace klubster {
 
 namespace {
 
-constexpr int kMaxDepth = 40;  // the unpacking policy allows 32
+constexpr int kSealedDepth = 40;  // the unpacking policy allows 32
 constexpr std::size_t kMaxAttributeBytes = 64 * 1024;
 // Below staging/<name>: what unpack made, and what takes, then has, the place of a damaged profile.
 constexpr const char* kTree = "tree";
@@ -32,7 +32,7 @@ class Takeover {
   explicit Takeover(std::uint64_t mount) : mount_(mount) {}
 
   Status directory(int fd, const std::string& path, int depth) {
-    if (depth > kMaxDepth) return refuse(path, "the tree is too deep");
+    if (depth > kSealedDepth) return refuse(path, "the tree is too deep");
     if (auto taken = take(fd, path, 0755); !taken) return taken;
     const auto names = entries_of(fd);
     if (!names) return names.error();

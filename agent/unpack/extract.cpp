@@ -55,14 +55,6 @@ class Utf8Locale {
   locale_t previous_ = nullptr;
 };
 
-Error refuse(std::string why) {
-  return {ErrorKind::kUntrusted, "ArchiveRefused", std::move(why)};
-}
-
-Error over(const std::string& what) {
-  return {ErrorKind::kUntrusted, "TooLarge", what};
-}
-
 const char* type_name(mode_t type) {
   switch (type) {
     case AE_IFLNK:
@@ -189,8 +181,8 @@ std::uint64_t Extraction::position() const {
 Error Extraction::format_error() const {
   const char* text = archive_error_string(reader());
   Error error = source_error_ ? *source_error_
-                              : refuse("it is not a tar that can be read to its end: " +
-                                       printable(text == nullptr ? "unknown" : text));
+                              : archive_refused("it is not a tar that can be read to its end: " +
+                                                printable(text == nullptr ? "unknown" : text));
   return last_name_.empty() ? error : std::move(error).in("after " + printable(last_name_, 128));
 }
 
@@ -211,15 +203,15 @@ Status Extraction::check_end() {
   std::string_view rest = piece_.substr(end < before_piece ? 0 : end - before_piece);
   while (!piece_.empty()) {
     if (rest.find_first_not_of('\0') != std::string_view::npos) {
-      return refuse("something follows the end mark");
+      return archive_refused("something follows the end mark");
     }
     const auto next = source_.next();
     if (!next) return next.error();
     rest = piece_ = *next;
   }
-  if (package_.entries == 0) return refuse("the archive is empty");
+  if (package_.entries == 0) return archive_refused("the archive is empty");
   if (end < last_member_end_ + kEndMarkBytes) {
-    return refuse("the archive is cut: its end mark is missing");
+    return archive_refused("the archive is cut: its end mark is missing");
   }
   package_.blob_sha256 = source_.file_sha256();
   return {};
@@ -234,10 +226,10 @@ Result<bool> Extraction::next() {
   }
   if (code != ARCHIVE_OK) return format_error();  // rule 3: a warning is a refusal in disguise
   if (++package_.entries > limits_.entries) {
-    return over("it has more than " + std::to_string(limits_.entries) + " members");
+    return too_large("it has more than " + std::to_string(limits_.entries) + " members");
   }
   const char* raw = archive_entry_pathname(entry);
-  if (raw == nullptr) return refuse("a member's name is not UTF-8");
+  if (raw == nullptr) return archive_refused("a member's name is not UTF-8");
   const std::string path = raw;
   if (auto done = member(entry, path); !done) {
     return std::move(done.error()).in(printable(path, 128));
@@ -252,19 +244,20 @@ Status Extraction::member(archive_entry* entry, const std::string& raw) {
   const std::uint64_t header_end = position();
 
   if (archive_entry_hardlink(entry) != nullptr)
-    return refuse("a hard link may not be in a package");
+    return archive_refused("a hard link may not be in a package");
   const mode_t type = archive_entry_filetype(entry);
   if (type != AE_IFREG && type != AE_IFDIR) {
-    return refuse(std::string(type_name(type)) + " may not be in a package");
+    return archive_refused(std::string(type_name(type)) + " may not be in a package");
   }
-  if (archive_entry_sparse_count(entry) > 0) return refuse("a sparse file may not be in a package");
-  if (archive_entry_is_encrypted(entry) != 0) return refuse("an encrypted member");
+  if (archive_entry_sparse_count(entry) > 0)
+    return archive_refused("a sparse file may not be in a package");
+  if (archive_entry_is_encrypted(entry) != 0) return archive_refused("an encrypted member");
 
   std::string path = raw;
   while (path.starts_with("./"))
     path.erase(0, 2);
   if (type == AE_IFDIR) {
-    if (size > 0) return refuse("a directory may not have data");
+    if (size > 0) return archive_refused("a directory may not have data");
     while (path.ends_with('/'))
       path.pop_back();
     if (path.empty() || path == ".") {  // the package's root itself
@@ -290,13 +283,15 @@ Status Extraction::member(archive_entry* entry, const std::string& raw) {
 
 Status Extraction::file(archive_entry* entry, const std::string& path) {
   const la_int64_t size = archive_entry_size(entry);
-  if (archive_entry_size_is_set(entry) == 0 || size < 0) return refuse("the size is missing");
+  if (archive_entry_size_is_set(entry) == 0 || size < 0)
+    return archive_refused("the size is missing");
   const auto promised = static_cast<std::uint64_t>(size);
   if (promised > limits_.file_bytes) {
-    return over("the file is larger than " + std::to_string(limits_.file_bytes) + " bytes");
+    return too_large("the file is larger than " + std::to_string(limits_.file_bytes) + " bytes");
   }
   if (bytes_ + promised > limits_.bytes) {
-    return over("the package unpacks to more than " + std::to_string(limits_.bytes) + " bytes");
+    return too_large("the package unpacks to more than " + std::to_string(limits_.bytes) +
+                     " bytes");
   }
   UniqueFd fd = open_beneath(staging_, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!fd) return system_error("making the file", errno);
@@ -321,14 +316,16 @@ Result<PackageFile> Extraction::write_data(int fd, std::uint64_t promised) {
     const int code = archive_read_data_block(reader(), &data, &count, &offset);
     if (code == ARCHIVE_EOF) break;
     if (code != ARCHIVE_OK) return format_error();
-    if (static_cast<std::uint64_t>(offset) != file.bytes) return refuse("the file has holes");
-    if (count > promised - file.bytes) return refuse("the file is larger than its header says");
+    if (static_cast<std::uint64_t>(offset) != file.bytes)
+      return archive_refused("the file has holes");
+    if (count > promised - file.bytes)
+      return archive_refused("the file is larger than its header says");
     const std::string_view piece(static_cast<const char*>(data), count);
     if (auto written = write_all(fd, piece); !written) return written.error();
     hasher.update(piece);
     file.bytes += count;
   }
-  if (file.bytes != promised) return refuse("the file is shorter than its header says");
+  if (file.bytes != promised) return archive_refused("the file is shorter than its header says");
   bytes_ += file.bytes;
   file.sha256 = to_hex(hasher.finish());
   return file;

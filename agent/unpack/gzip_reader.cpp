@@ -20,15 +20,15 @@ constexpr int kGzipOnly = 16 + MAX_WBITS;  // zlib.h, inflateInit2()
 // Small packages may compress very well; a bomb of this size is none.
 constexpr std::uint64_t kRatioFreeBytes = 1024 * 1024;
 
-Error refuse(std::string why) {
+}  // namespace
+
+Error archive_refused(std::string why) {
   return {ErrorKind::kUntrusted, "ArchiveRefused", std::move(why)};
 }
 
-Error over(std::string what) {
+Error too_large(std::string what) {
   return {ErrorKind::kUntrusted, "TooLarge", std::move(what)};
 }
-
-}  // namespace
 
 void GzipReader::EndStream::operator()(z_stream_s* stream) const {
   (void)inflateEnd(stream);  // only says whether there was something to free
@@ -48,8 +48,8 @@ GzipReader::GzipReader(int file, std::uint64_t file_bytes, const GzipLimits& lim
 Result<GzipReader> GzipReader::create(int file, const GzipLimits& limits) {
   struct stat status = {};
   if (::fstat(file, &status) != 0) return system_error("looking at the package", errno);
-  if (!S_ISREG(status.st_mode)) return refuse("it is not a regular file");
-  if (status.st_size == 0) return refuse("the file is empty");
+  if (!S_ISREG(status.st_mode)) return archive_refused("it is not a regular file");
+  if (status.st_size == 0) return archive_refused("the file is empty");
   return GzipReader(file, static_cast<std::uint64_t>(status.st_size), limits);
 }
 
@@ -68,10 +68,11 @@ Result<bool> GzipReader::refill() {
 
 Status GzipReader::check_limits() const {
   if (unpacked_ > kRatioFreeBytes && unpacked_ / limits_.ratio > file_bytes_) {
-    return over("it unpacks to more than " + std::to_string(limits_.ratio) + " times its size");
+    return too_large("it unpacks to more than " + std::to_string(limits_.ratio) +
+                     " times its size");
   }
   if (unpacked_ > limits_.bytes) {
-    return over("it unpacks to more than " + std::to_string(limits_.bytes) + " bytes");
+    return too_large("it unpacks to more than " + std::to_string(limits_.bytes) + " bytes");
   }
   return {};
 }
@@ -82,14 +83,14 @@ Status GzipReader::check_end() {
     if (!more) return more.error();
     if (!*more) return {};
   }
-  return refuse("something follows the compressed data");
+  return archive_refused("something follows the compressed data");
 }
 
 Status GzipReader::inflate_some() {
   if (stream_->avail_in == 0) {
     const auto more = refill();
     if (!more) return more.error();
-    if (!*more) return refuse("the compressed data is cut");
+    if (!*more) return archive_refused("the compressed data is cut");
   }
   const int code = inflate(stream_.get(), Z_NO_FLUSH);
   if (code == Z_STREAM_END) {
@@ -99,7 +100,7 @@ Status GzipReader::inflate_some() {
   if (code == Z_MEM_ERROR) throw std::bad_alloc();
   if (code == Z_OK || code == Z_BUF_ERROR) return {};
   const std::string why = stream_->msg == nullptr ? "it is damaged" : stream_->msg;
-  return refuse("it cannot be read as gzip: " + why);
+  return archive_refused("it cannot be read as gzip: " + why);
 }
 
 Result<std::string_view> GzipReader::next() {

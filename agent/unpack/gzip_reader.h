@@ -14,6 +14,10 @@ struct z_stream_s;
 
 namespace klubster {
 
+// What is wrong with an archive, here and further inside: kUntrusted.
+Error archive_refused(std::string why);
+Error too_large(std::string what);
+
 // What the decompressed bytes may come to.
 struct GzipLimits {
   std::uint64_t ratio = 200;  // times the size of the file; the first MiB is free

@@ -11,12 +11,6 @@ namespace klubster {
 
 namespace {
 
-std::string line(const std::string& label, const std::string& value) {
-  if (value.empty()) return "";
-  return label + std::string(label.size() < 12 ? 12 - label.size() : 1, ' ') +
-         printable(value, 400) + "\n";
-}
-
 std::string describe_input(const InputSpec& input) {
   std::vector<std::string> facts = {std::string(to_string(input.type))};
   if (input.required) facts.emplace_back("required");
@@ -72,7 +66,7 @@ std::string describe_core(const Profile& profile) {
   std::string text = "Modes, through productive-k3s Core\n";
   for (const auto& config : core_nodes()) {
     const auto made = with_core(profile, config);
-    if (!made) return line("Modes", "none: klubster runs nothing of it");
+    if (!made) return fact_line("Modes", "none: klubster runs nothing of it");
     for (const auto& mode : config.modes) {
       text += "  " + mode + "\n";
       for (const auto& step : made->modes.at(mode)) {
@@ -101,6 +95,12 @@ Json core_to_json(const Profile& profile) {
 
 }  // namespace
 
+std::string fact_line(const std::string& label, const std::string& value) {
+  if (value.empty()) return "";
+  return label + std::string(label.size() < 12 ? 12 - label.size() : 1, ' ') +
+         printable(value, 400) + "\n";
+}
+
 std::string describe_package(const OpenedPackage& package) {
   const Profile& profile = package.profile;
   std::uint64_t bytes = 0;
@@ -110,16 +110,16 @@ std::string describe_package(const OpenedPackage& package) {
   for (const auto& [name, constraint] : profile.requires_versions)
     requirements.push_back(join({name, constraint}, " "));
 
-  std::string text = line("Profile", profile.name + " " + profile.version);
-  text += line("Category", profile.category);
-  text += line("Scenario", profile.scenario);
-  text += line("Engine", profile.engine);
-  text += line("Systems", join(profile.os, ", "));
-  text += line("Machines", join(profile.architectures, ", "));
-  text += line("Requires", join(requirements, ", "));
-  text += line("Script", profile.install_script);
-  text +=
-      line("Files", std::to_string(package.files.size()) + ", " + std::to_string(bytes) + " bytes");
+  std::string text = fact_line("Profile", profile.name + " " + profile.version);
+  text += fact_line("Category", profile.category);
+  text += fact_line("Scenario", profile.scenario);
+  text += fact_line("Engine", profile.engine);
+  text += fact_line("Systems", join(profile.os, ", "));
+  text += fact_line("Machines", join(profile.architectures, ", "));
+  text += fact_line("Requires", join(requirements, ", "));
+  text += fact_line("Script", profile.install_script);
+  text += fact_line("Files",
+                    std::to_string(package.files.size()) + ", " + std::to_string(bytes) + " bytes");
   if (!profile.inputs.empty()) text += "Inputs\n";
   for (const auto& input : profile.inputs)
     text += describe_input(input);

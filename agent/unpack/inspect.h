@@ -8,6 +8,8 @@
 
 namespace klubster {
 
+// One fact below others; nothing without a value.
+std::string fact_line(const std::string& label, const std::string& value);
 // Several lines, ending in a newline.
 std::string describe_package(const OpenedPackage& package);
 // {"profile": canonical manifest, "files": […], "signature": {…}}.

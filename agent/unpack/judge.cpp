@@ -13,8 +13,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kReadBytes = 256 * 1024;
-constexpr std::size_t kMaxSignatureBytes = 16 * 1024;
+constexpr std::size_t kHashedBytes = 256 * 1024;
 
 Error untrusted(const char* reason, std::string why) {
   return {ErrorKind::kUntrusted, reason, std::move(why)};
@@ -60,7 +59,8 @@ Result<UnpackRequest> unpack_request_from_json(const Json& json) {
   UnpackRequest request;
   JsonReader reader(json, "unpack request");
   if (reader.number("v") != 1) reader.refuse("v", "expected 1");
-  if (reader.has("signature")) request.signature = reader.text("signature", kMaxSignatureBytes);
+  if (reader.has("signature"))
+    request.signature = reader.text("signature", kMinisignSignatureBytes);
   for (const auto& text : reader.texts("keys")) {
     auto key = parse_public_key(text);
     if (!key) return std::move(key.error()).in("unpack request: keys");
@@ -94,7 +94,7 @@ Result<BlobHashes> hash_blob(int fd, HashesFor purpose) {
   const bool with_blake = purpose == HashesFor::kSignature;
   Hasher sha(HashKind::kSha256), blake(HashKind::kBlake2b512);
   BlobHashes hashes;
-  std::string buffer(kReadBytes, '\0');
+  std::string buffer(kHashedBytes, '\0');
   while (true) {
     const ssize_t count =
         ::pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(hashes.bytes));

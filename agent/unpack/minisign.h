@@ -15,6 +15,10 @@
 
 namespace klubster {
 
+// What a file of a public or secret key, and of a signature, may come to.
+inline constexpr std::size_t kMinisignKeyBytes = 4096;
+inline constexpr std::size_t kMinisignSignatureBytes = 16 * 1024;
+
 struct MinisignPublicKey {
   std::string id;   // 8 raw bytes
   std::string key;  // 32 raw bytes

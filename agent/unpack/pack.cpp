@@ -19,8 +19,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kMaxKeyBytes = 4096;
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kPackedBytesAtOnce = 64 * 1024;
 
 // True when `inner` would be packed with `outer` the next time.
 bool lies_within(const std::string& inner, const std::string& outer) {
@@ -50,7 +49,7 @@ Status write_member(archive* writer, const std::string& directory, const std::st
   auto fd = open_file(directory + "/" + path, O_RDONLY | O_NOFOLLOW);
   if (!fd) return fd.error();
   Hasher hasher(HashKind::kSha256);
-  std::string buffer(kReadBytes, '\0');
+  std::string buffer(kPackedBytesAtOnce, '\0');
   while (true) {
     const ssize_t count = ::read(fd->get(), buffer.data(), buffer.size());
     if (count < 0) return system_error("reading", errno);
@@ -108,7 +107,7 @@ Status write_package(const std::string& directory, const PackageFiles& files,
 
 Result<MinisignSecretKey> read_secret_key(const std::string& key_file,
                                           const std::function<Result<std::string>()>& ask) {
-  const auto text = read_file(key_file, kMaxKeyBytes);
+  const auto text = read_file(key_file, kMinisignKeyBytes);
   if (!text) return text.error();
   if (!has_passphrase(*text)) return parse_secret_key(*text).in(key_file);
   const auto passphrase = ask();

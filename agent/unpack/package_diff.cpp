@@ -14,7 +14,7 @@ namespace {
 using Kind = PartDifference::Kind;
 using Parts = std::map<std::string, Json>;  // of one section, by name
 
-constexpr std::size_t kValueBytes = 200;
+constexpr std::size_t kShownBytes = 200;
 
 std::string_view to_string(Kind kind) {
   switch (kind) {
@@ -182,7 +182,7 @@ std::string value_text(const KeyDifference& key, const Json& value) {
   const std::string* text = value.as_string();
   const bool digest = key.key == "sha256" || key.key == "filesDigest";
   if (text != nullptr && digest) return text->substr(0, 12);
-  return printable(text != nullptr && !text->empty() ? *text : value.dump(), kValueBytes);
+  return printable(text != nullptr && !text->empty() ? *text : value.dump(), kShownBytes);
 }
 
 // "mode 0755, 12 bytes, sha256 0123456789ab"

@@ -11,7 +11,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kMaxBytes = 1024;  // minisign.h PASSWORDMAXBYTES
+constexpr std::size_t kPassphraseBytes = 1024;  // minisign.h PASSWORDMAXBYTES
 
 // A terminal that does not show what is typed while this lives.
 class Unseen {
@@ -53,7 +53,7 @@ Result<std::string> read_passphrase(int input) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return system_error("reading the passphrase", errno);
     if (got == 0 || letter == '\n') break;
-    if (line.size() == kMaxBytes) return refuse("the passphrase is longer than 1024 bytes");
+    if (line.size() == kPassphraseBytes) return refuse("the passphrase is longer than 1024 bytes");
     line += letter;
   }
   if (line.empty()) {

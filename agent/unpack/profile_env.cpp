@@ -9,7 +9,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kMaxBytes = 256 * 1024;
+constexpr std::size_t kEnvBytes = 256 * 1024;
 
 bool is_name(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
@@ -28,7 +28,7 @@ bool looks_expanded(std::string_view value) {
   return value.find('`') != std::string_view::npos;
 }
 
-class Reader {
+class EnvReader {
  public:
   void line(int number, std::string_view raw) {
     const auto text = trim(raw);
@@ -81,8 +81,8 @@ class Reader {
 }  // namespace
 
 ProfileEnv parse_profile_env(std::string_view text) {
-  Reader reader;
-  if (text.size() > kMaxBytes) {
+  EnvReader reader;
+  if (text.size() > kEnvBytes) {
     reader.mistake(1, "expected at most 256 KiB");
   } else if (!is_utf8(text) || text.find('\0') != std::string_view::npos) {
     reader.mistake(1, "expected UTF-8 without NUL");

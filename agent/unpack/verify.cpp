@@ -7,14 +7,12 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "linux/files.h"
+#include "unpack/inspect.h"
 #include "unpack/open_package.h"
 
 namespace klubster {
 
 namespace {
-
-constexpr std::size_t kMaxKeyBytes = 4096;
-constexpr std::size_t kMaxSignatureBytes = 16 * 1024;
 
 // Not by access(2), which forgets the right that is left to a verb run by root.
 bool is_there(const std::string& path) {
@@ -29,7 +27,7 @@ Result<MinisignPublicKey> key_of(const std::string& given) {
                  "--key: expected a file or the line RW… of a minisign public key, found `" +
                      printable(given, 80) + "`");
   }
-  const auto text = read_file(given, kMaxKeyBytes);
+  const auto text = read_file(given, kMinisignKeyBytes);
   if (!text) return text.error();
   return parse_public_key(*text).in(printable(given));
 }
@@ -38,7 +36,7 @@ Status read_signature(const VerifyQuestion& question, UnpackRequest& request) {
   const std::string path =
       question.signature.empty() ? question.file + ".minisig" : question.signature;
   if (question.signature.empty() && !is_there(path)) return {};
-  auto text = read_file(path, kMaxSignatureBytes);
+  auto text = read_file(path, kMinisignSignatureBytes);
   if (!text) return text.error();
   request.signature = std::move(*text);
   return {};
@@ -72,11 +70,6 @@ Result<UnpackRequest> request_for(const VerifyQuestion& question) {
   return request;
 }
 
-std::string line(std::string label, const std::string& value) {
-  label.resize(12, ' ');
-  return label + printable(value, 400) + "\n";
-}
-
 }  // namespace
 
 Result<Verified> verify_package(const VerifyQuestion& question) {
@@ -97,16 +90,16 @@ Result<Verified> verify_package(const VerifyQuestion& question) {
 
 std::string describe_verified(const Verified& verified) {
   const auto& signer = verified.proof.signer;
-  std::string text = line("Profile", verified.name + " " + verified.version);
+  std::string text = fact_line("Profile", verified.name + " " + verified.version);
   if (signer) {
-    text += line("Signed by", signer->key_id);
-    text += line("Seq", std::to_string(signer->comment.seq));
-    text += line("Cluster", signer->comment.cluster.empty() ? "any" : signer->comment.cluster);
+    text += fact_line("Signed by", signer->key_id);
+    text += fact_line("Seq", std::to_string(signer->comment.seq));
+    text += fact_line("Cluster", signer->comment.cluster.empty() ? "any" : signer->comment.cluster);
   } else {
-    text += line("Signed by", "(no key was given: the digest alone proves it)");
+    text += fact_line("Signed by", "(no key was given: the digest alone proves it)");
   }
-  text += line("Size", std::to_string(verified.proof.bytes) + " bytes");
-  return text + line("SHA-256", verified.proof.sha256);
+  text += fact_line("Size", std::to_string(verified.proof.bytes) + " bytes");
+  return text + fact_line("SHA-256", verified.proof.sha256);
 }
 
 Json to_json(const Verified& verified) {

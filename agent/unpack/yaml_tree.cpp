@@ -14,7 +14,7 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kMaxBytes = 256 * 1024;
+constexpr std::size_t kYamlBytes = 256 * 1024;
 constexpr std::size_t kMaxNodes = 20'000;
 constexpr std::size_t kMaxDepth = 32;
 
@@ -163,7 +163,7 @@ Result<YamlNode> parse_yaml(std::string_view text) {
   const auto refuse = [](const std::string& why) {
     return Error(ErrorKind::kInvalid, "ManifestInvalid", why);
   };
-  if (text.size() > kMaxBytes) return refuse("1:1: expected at most 256 KiB");
+  if (text.size() > kYamlBytes) return refuse("1:1: expected at most 256 KiB");
   if (!is_utf8(text)) return refuse("1:1: expected UTF-8");
   if (text.find('\0') != std::string_view::npos) return refuse("1:1: found a NUL byte");
   std::istringstream stream{std::string(text)};

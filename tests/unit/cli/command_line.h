@@ -1,6 +1,7 @@
 // Runs `klubster` in this process and catches what it prints.
 #pragma once
 
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -9,6 +10,15 @@
 #include "cli/verbs.h"
 
 namespace klubster {
+
+// Of the sources.
+inline std::filesystem::path repository() {
+  return std::filesystem::absolute(__FILE__)
+      .parent_path()
+      .parent_path()
+      .parent_path()
+      .parent_path();
+}
 
 struct Ran {
   int code = -1;

@@ -15,14 +15,6 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-std::string repository() {
-  return std::filesystem::absolute(__FILE__)
-      .parent_path()
-      .parent_path()
-      .parent_path()
-      .parent_path();
-}
-
 bool offers(const Words& words, const std::string& candidate) {
   const auto found = candidates(words);
   return std::find(found.begin(), found.end(), candidate) != found.end();
@@ -151,8 +143,8 @@ TEST_CASE("the hidden verb prints candidates as they are asked for", "[completio
 TEST_CASE("bash completes by the file that is installed for it", "[completion]") {
   const auto bash = [](const std::string& words, int at) {
     return output_of(
-        "PATH='" KLUBSTER_TEST_PROGRAM_DIR ":'\"$PATH\" bash --norc -c '. \"" + repository() +
-        "/agent/cli/completion/klubster.bash\" && COMP_WORDS=(" + words +
+        "PATH='" KLUBSTER_TEST_PROGRAM_DIR ":'\"$PATH\" bash --norc -c '. \"" +
+        repository().string() + "/agent/cli/completion/klubster.bash\" && COMP_WORDS=(" + words +
         ") COMP_CWORD=" + std::to_string(at) +
         " && _klubster && printf \"%s\\n\" \"${COMPREPLY[@]}\" && complete -p klubster'");
   };
@@ -161,6 +153,8 @@ TEST_CASE("bash completes by the file that is installed for it", "[completion]")
         "profile/url\ncomplete -o default -F _klubster klubster\n");
   CHECK_THAT(bash("klubster token \"\"", 2), ContainsSubstring("create\n"));
   CHECK_THAT(bash("klubster config get mem", 3), ContainsSubstring("members/\n"));
-  CHECK_THAT(bash("klubster config check --root " + repository() + "/examples/fleet --node gr", 6),
-             ContainsSubstring("green-1\ngreen-2\n"));
+  CHECK_THAT(
+      bash("klubster config check --root " + repository().string() + "/examples/fleet --node gr",
+           6),
+      ContainsSubstring("green-1\ngreen-2\n"));
 }

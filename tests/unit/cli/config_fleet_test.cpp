@@ -16,10 +16,6 @@ namespace {
 
 const std::vector<std::string> kNodes = {"blue-1", "blue-2", "blue-3", "green-1", "green-2"};
 
-fs::path repository() {
-  return fs::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-}
-
 std::string fleet() {
   return repository() / "examples/fleet";
 }

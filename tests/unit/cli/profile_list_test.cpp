@@ -19,7 +19,7 @@ namespace {
 const std::string kOld(64, 'a'), kNew(64, 'b'), kStray(64, 'c'), kBroken(64, 'd');
 
 // The disk of a machine whose second generation was never Ready.
-struct Machine {
+struct Disk {
   TemporaryDirectory directory;
   std::string state = directory.path();
 
@@ -67,7 +67,7 @@ Ran list(const std::vector<std::string>& more) {
 }  // namespace
 
 TEST_CASE("profiles are listed with the generations that go by them", "[profile]") {
-  const Machine machine;
+  const Disk machine;
   machine.profiles();
   machine.log();
 
@@ -94,7 +94,7 @@ TEST_CASE("profiles are listed with the generations that go by them", "[profile]
 }
 
 TEST_CASE("the list for people is a table", "[profile]") {
-  const Machine machine;
+  const Disk machine;
   machine.profiles();
   machine.log();
   const Ran ran = list({"--state-dir", machine.state});
@@ -105,7 +105,7 @@ TEST_CASE("the list for people is a table", "[profile]") {
 }
 
 TEST_CASE("a machine without profiles, or without a log, has a list, too", "[profile]") {
-  const Machine machine;
+  const Disk machine;
   CHECK(list({"--state-dir", machine.state}).out.empty());
   CHECK(list({"--state-dir", machine.state, "--json"}).out == "[]\n");
   machine.profiles();

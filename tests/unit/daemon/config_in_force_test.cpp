@@ -14,13 +14,13 @@ namespace fs = std::filesystem;
 namespace {
 
 // A machine with one root; each ConfigInForce is a start of the daemon.
-struct Machine {
+struct RootedMachine {
   TemporaryDirectory directory;
   Places places;
   NodeState state;
   std::string root = directory.path() + "/etc";
 
-  Machine() {
+  RootedMachine() {
     places.state = directory.path();
     put("inputs/GREETING", "hello");
     put("secrets/PASSWORD", "for nobody");
@@ -53,7 +53,7 @@ struct Machine {
 }  // namespace
 
 TEST_CASE("a bad tree changes nothing while the daemon runs", "[in-force]") {
-  Machine machine;
+  RootedMachine machine;
   auto config = machine.start();
   REQUIRE(machine.read(config));
   machine.put("inputs/GREETING", "bye");
@@ -64,7 +64,7 @@ TEST_CASE("a bad tree changes nothing while the daemon runs", "[in-force]") {
 }
 
 TEST_CASE("what was last good is in force after a restart with a bad tree", "[in-force]") {
-  Machine machine;
+  RootedMachine machine;
   auto before = machine.start();
   REQUIRE(machine.read(before));
   CHECK(machine.kept().find("for nobody") == std::string::npos);
@@ -86,7 +86,7 @@ TEST_CASE("what was last good is in force after a restart with a bad tree", "[in
 }
 
 TEST_CASE("an unchanged config is not written again", "[in-force]") {
-  Machine machine;
+  RootedMachine machine;
   auto config = machine.start();
   REQUIRE(machine.read(config));
   const auto written = fs::last_write_time(machine.places.last_good());
@@ -101,7 +101,7 @@ TEST_CASE("an unchanged config is not written again", "[in-force]") {
 TEST_CASE("a damaged last good config is told, and the generation's takes its place",
           "[in-force]") {
   const std::string damage = GENERATE("", "{", "{}", R"({"v":1,"node":"n1","values":{)");
-  Machine machine;
+  RootedMachine machine;
   auto config = machine.start();
   REQUIRE(machine.read(config));
   machine.make_generation(config);
@@ -122,7 +122,7 @@ TEST_CASE("a damaged last good config is told, and the generation's takes its pl
 
 TEST_CASE("a last good config that could not be kept does not hide a newer generation",
           "[in-force]") {
-  Machine machine;
+  RootedMachine machine;
   auto config = machine.start();
   REQUIRE(machine.read(config));
   const std::string old = machine.kept();
@@ -138,7 +138,7 @@ TEST_CASE("a last good config that could not be kept does not hide a newer gener
 }
 
 TEST_CASE("a node that belongs to a cluster keeps its name, also over a restart", "[in-force]") {
-  Machine machine;
+  RootedMachine machine;
   auto config = machine.start();
   REQUIRE(machine.read(config));
   machine.put("node/name", "n2");
@@ -159,7 +159,7 @@ TEST_CASE("a node that belongs to a cluster keeps its name, also over a restart"
 }
 
 TEST_CASE("what the profile calls sensitive stays a secret on the disk", "[in-force]") {
-  Machine machine;
+  RootedMachine machine;
   auto config = machine.start();
   REQUIRE(machine.read(config));
   CHECK(machine.kept().find("hello") != std::string::npos);

@@ -14,9 +14,9 @@ const std::string kSealed(64, 'a');
 const ProfileOrigin kOrigin{"0123456789abcdef0123456789abcdef", true};
 
 // An agent with one generation, as far as garbage is concerned.
-class Scene {
+class CollectorScene {
  public:
-  Scene() : world(plan_of({task("one")})) {
+  CollectorScene() : world(plan_of({task("one")})) {
     places.state = directory.path() + "/state";
     places.run = directory.path() + "/run";
     REQUIRE(make_places(places).has_value());
@@ -88,7 +88,7 @@ const std::string kNothing =
 }  // namespace
 
 TEST_CASE("after Ready it runs once for what there is to keep", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.become_ready();
   REQUIRE(scene.runs());
   CHECK(scene.request().get("profiles").dump() == "[\"" + kSealed + "\"]");
@@ -108,7 +108,7 @@ TEST_CASE("after Ready it runs once for what there is to keep", "[collector]") {
 }
 
 TEST_CASE("a failed one is a problem, and is not tried again and again", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.become_ready();
   scene.end(R"({"v":1,"ok":false,"failure":{"reason":"SystemCallFailed","message":"no store"}})",
             1);
@@ -126,7 +126,7 @@ TEST_CASE("a full disk is collected for once, and only then is the worker tried 
           "[collector]") {
   const auto stage = GENERATE(WorkerStage::kPackage, WorkerStage::kUnpack);
   INFO(to_string(stage));
-  Scene scene;
+  CollectorScene scene;
   scene.become_ready();
   scene.end(kNothing);
   scene.next_version_finds_the_disk_full(stage);
@@ -151,7 +151,7 @@ TEST_CASE("a full disk is collected for once, and only then is the worker tried 
 }
 
 TEST_CASE("a full disk that cannot be collected for keeps nobody from trying", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.become_ready();
   scene.end(kNothing);
   scene.next_version_finds_the_disk_full(WorkerStage::kPackage);
@@ -168,7 +168,7 @@ TEST_CASE("a full disk that cannot be collected for keeps nobody from trying", "
 }
 
 TEST_CASE("who asks gets what was removed, and why the rest stays", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.ask(false);
   CHECK(scene.answers.empty());
   scene.end(R"({"v":1,"ok":true,"files":0,"bytes":0,"more":2,"removed":[],"left":[
@@ -188,7 +188,7 @@ TEST_CASE("who asks gets what was removed, and why the rest stays", "[collector]
 }
 
 TEST_CASE("orders wait for one another, and a dry run leaves no event", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.ask(true);
   scene.ask(false);
   CHECK(scene.starts() == 1);
@@ -203,7 +203,7 @@ TEST_CASE("orders wait for one another, and a dry run leaves no event", "[collec
 }
 
 TEST_CASE("an order waits until nobody unpacks or seals", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.world.shell->record(
       run_started({"profile/unpack", kOrigin.fingerprint, "unpack.service", 1, 1, false}));
   scene.ask(false);
@@ -217,7 +217,7 @@ TEST_CASE("an order waits until nobody unpacks or seals", "[collector]") {
 }
 
 TEST_CASE("where it is not known what must stay, nothing goes", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.blocked = Error(ErrorKind::kIo, "LogDamaged", "line 7");
   scene.become_ready();
   scene.ask(false);
@@ -228,7 +228,7 @@ TEST_CASE("where it is not known what must stay, nothing goes", "[collector]") {
 }
 
 TEST_CASE("one that an earlier process began is ended, and the work done anew", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.become_ready();
   REQUIRE(scene.runs());
   scene.restart();
@@ -242,7 +242,7 @@ TEST_CASE("one that an earlier process began is ended, and the work done anew", 
 }
 
 TEST_CASE("an answer that is not what was agreed is a failure of the worker", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   const std::string said = GENERATE(as<std::string>{}, "", "{", "[]", R"({"ok":"yes"})",
                                     R"({"ok":false,"failure":{"reason":"AllIsWell"}})");
   scene.ask(false);
@@ -253,7 +253,7 @@ TEST_CASE("an answer that is not what was agreed is a failure of the worker", "[
 }
 
 TEST_CASE("a start that systemd refuses is told to who asked", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   scene.world.settle();
   scene.world.units->refuse_next_start();
   scene.ask(false);
@@ -265,7 +265,7 @@ TEST_CASE("a start that systemd refuses is told to who asked", "[collector]") {
 }
 
 TEST_CASE("a dry run may not write, and nobody collects logs or facts", "[collector]") {
-  Scene scene;
+  CollectorScene scene;
   const auto texts_of = [&](bool dry_run, const std::string& property) {
     const auto unit = scene.workers->prepare_collect({}, dry_run);
     REQUIRE(unit);

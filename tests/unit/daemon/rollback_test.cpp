@@ -13,7 +13,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-constexpr const char* kSalt = "0123456789abcdef0123456789abcdef";
+constexpr const char* kNodeSalt = "0123456789abcdef0123456789abcdef";
 
 // A node with a config tree and a place for generations.
 struct Node {
@@ -46,13 +46,13 @@ struct Node {
     profile.version = "1";
     profile.modes["server"] = {};
     auto saved = save_generation(places.generations(), facts,
-                                 to_json(config(), SecretForm::kDigest, kSalt), profile);
+                                 to_json(config(), SecretForm::kDigest, kNodeSalt), profile);
     REQUIRE(saved.has_value());
     std::filesystem::create_directories(places.profile(facts.profile_sha256));
   }
   Result<RollbackTarget> target(std::uint64_t number) const {
     const NodeConfig today = config();
-    return rollback_target(places, number, sources(), &today, kSalt);
+    return rollback_target(places, number, sources(), &today, kNodeSalt);
   }
 };
 

@@ -10,9 +10,9 @@ using namespace klubster;
 
 namespace {
 
-class Scene {
+class TelemetryScene {
  public:
-  Scene() : world(plan_of({})) {
+  TelemetryScene() : world(plan_of({})) {
     places.state = directory.path() + "/state";
     places.run = directory.path() + "/run";
     REQUIRE(make_places(places).has_value());
@@ -88,7 +88,7 @@ class Scene {
 }  // namespace
 
 TEST_CASE("without consent nothing is written and no unit is asked about", "[telemetry]") {
-  Scene scene;
+  TelemetryScene scene;
   scene.allow(false);
   scene.apply(1);
   CHECK_FALSE(exists(scene.places.telemetry()));
@@ -99,7 +99,7 @@ TEST_CASE("without consent nothing is written and no unit is asked about", "[tel
 }
 
 TEST_CASE("with consent, what happens from then on is delivered and gone", "[telemetry]") {
-  Scene scene;
+  TelemetryScene scene;
   scene.apply(1);
   scene.allow();
   CHECK(scene.outbox().empty());
@@ -126,7 +126,7 @@ TEST_CASE("with consent, what happens from then on is delivered and gone", "[tel
 
 TEST_CASE("what did not arrive is sent later, ever more seldom, also by the next process",
           "[telemetry]") {
-  Scene scene;
+  TelemetryScene scene;
   scene.allow();
   scene.apply(1);
   scene.fail();
@@ -150,7 +150,7 @@ TEST_CASE("what did not arrive is sent later, ever more seldom, also by the next
 }
 
 TEST_CASE("a crash anywhere loses no event and tells none twice under other ids", "[telemetry]") {
-  Scene scene;
+  TelemetryScene scene;
   scene.allow();
   scene.happens({generation_made({.number = 1})});
   scene.fail();
@@ -169,7 +169,7 @@ TEST_CASE("a crash anywhere loses no event and tells none twice under other ids"
 
 TEST_CASE("the outbox is bounded: whole runs go, the oldest first, and are counted",
           "[telemetry]") {
-  Scene scene;
+  TelemetryScene scene;
   scene.allow();
   scene.apply(1);
   scene.fail();
@@ -187,7 +187,7 @@ TEST_CASE("the outbox is bounded: whole runs go, the oldest first, and are count
 }
 
 TEST_CASE("consent that is taken back empties the outbox at once", "[telemetry]") {
-  Scene scene;
+  TelemetryScene scene;
   scene.allow();
   scene.apply(1);
   REQUIRE(scene.runs());
@@ -200,7 +200,7 @@ TEST_CASE("consent that is taken back empties the outbox at once", "[telemetry]"
 }
 
 TEST_CASE("what the server will never take is counted and gone", "[telemetry]") {
-  Scene scene;
+  TelemetryScene scene;
   scene.allow();
   scene.happens({generation_made({.number = 1})});
   const std::string id = scene.request().items("events")[0].text_or("id");

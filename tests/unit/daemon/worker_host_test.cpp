@@ -13,9 +13,9 @@ using namespace klubster;
 
 namespace {
 
-class Scene {
+class WorkersScene {
  public:
-  Scene() {
+  WorkersScene() {
     places.state = directory.path() + "/state";
     places.run = directory.path() + "/run";
     REQUIRE(make_places(places).has_value());
@@ -73,7 +73,7 @@ class Scene {
 }  // namespace
 
 TEST_CASE("each try of a download takes the next place", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   const auto url = [&](std::uint64_t attempt) {
     return scene.request(workers, WorkerStage::kPackage, attempt).text_or("url");
@@ -86,7 +86,7 @@ TEST_CASE("each try of a download takes the next place", "[workers]") {
 }
 
 TEST_CASE("plain http is asked for only with a pinned digest", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto unpinned = scene.assigned();
   CHECK_FALSE(scene.request(unpinned, WorkerStage::kPackage).bool_or("allowHttp", true));
   scene.config.profile.sha256 = std::string(64, 'a');
@@ -96,7 +96,7 @@ TEST_CASE("plain http is asked for only with a pinned digest", "[workers]") {
 
 TEST_CASE("an interrupted download goes on where it was, as long as it is the same object",
           "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   (void)scene.request(workers, WorkerStage::kPackage);
   scene.answer(WorkerStage::kPackage,
@@ -113,7 +113,7 @@ TEST_CASE("an interrupted download goes on where it was, as long as it is the sa
 }
 
 TEST_CASE("a result that is not what was agreed is a failure of the worker", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   const std::string text =
       GENERATE(as<std::string>{}, "", "{", "[]", R"({"v":1,"ok":true})",
@@ -126,7 +126,7 @@ TEST_CASE("a result that is not what was agreed is a failure of the worker", "[w
 }
 
 TEST_CASE("a server's wish to wait is believed up to an hour", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   scene.answer(WorkerStage::kPackage,
                R"({"v":1,"ok":false,"bytes":0,
@@ -135,7 +135,7 @@ TEST_CASE("a server's wish to wait is believed up to an hour", "[workers]") {
 }
 
 TEST_CASE("while the clock is behind, that is why TLS fails", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   const std::string reason = GENERATE("TlsFailed", "ConnectFailed");
   scene.answer(WorkerStage::kPackage, R"({"failure":{"message":"no","reason":")" + reason +
@@ -149,7 +149,7 @@ TEST_CASE("while the clock is behind, that is why TLS fails", "[workers]") {
 
 TEST_CASE("a download that got on stays with its place, one that did not goes to the next",
           "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   const auto cut = [&](int bytes) {
     scene.answer(
@@ -174,7 +174,7 @@ TEST_CASE("a download that got on stays with its place, one that did not goes to
 
 TEST_CASE("what a worker wrote down before it was cut off is where the next one goes on",
           "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   (void)scene.request(workers, WorkerStage::kPackage);
   scene.answer(WorkerStage::kPackage,
@@ -188,7 +188,7 @@ TEST_CASE("what a worker wrote down before it was cut off is where the next one 
 
 TEST_CASE("a package that may have been published anew is asked for with its signature",
           "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   (void)scene.request(workers, WorkerStage::kSignature);
   REQUIRE(workers.present().count(WorkerStage::kSignature) == 1);
@@ -201,7 +201,7 @@ TEST_CASE("a package that may have been published anew is asked for with its sig
 
 TEST_CASE("after a body that was cut short the signature is kept, until that leads nowhere",
           "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   (void)scene.request(workers, WorkerStage::kSignature);
   const auto cut_at = [&](int bytes) {
@@ -219,7 +219,7 @@ TEST_CASE("after a body that was cut short the signature is kept, until that lea
 }
 
 TEST_CASE("a lying worker chooses neither words nor the next request", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   (void)scene.request(workers, WorkerStage::kPackage);
   const std::string result = GENERATE(
@@ -238,7 +238,7 @@ TEST_CASE("a lying worker chooses neither words nor the next request", "[workers
 
 TEST_CASE("a download that somebody can still write to is not judged but fetched anew",
           "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   (void)scene.request(workers, WorkerStage::kSignature);
   (void)scene.request(workers, WorkerStage::kPackage);
@@ -255,7 +255,7 @@ TEST_CASE("a download that somebody can still write to is not judged but fetched
 
 TEST_CASE("what an unpacking that was cut off left goes aside: its user is another one each time",
           "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   (void)scene.request(workers, WorkerStage::kSignature);
   (void)scene.request(workers, WorkerStage::kPackage);
@@ -272,7 +272,7 @@ TEST_CASE("what an unpacking that was cut off left goes aside: its user is anoth
 }
 
 TEST_CASE("a worker's files cannot outgrow what was promised", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   scene.config.profile.limits.bytes = 5'000'000;
   auto workers = scene.assigned();
   const auto unit = workers.prepare({WorkerStage::kPackage, "unit.service", 1});
@@ -285,7 +285,7 @@ TEST_CASE("a worker's files cannot outgrow what was promised", "[workers]") {
 }
 
 TEST_CASE("a medium's package is found by the URL's last segment or by its digest", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   scene.config.profile.sha256 = std::string(64, 'a');
   auto workers = scene.assigned();
   const std::set<WorkerStage> both = {WorkerStage::kSignature, WorkerStage::kPackage};
@@ -308,7 +308,7 @@ TEST_CASE("a medium's package is found by the URL's last segment or by its diges
 }
 
 TEST_CASE("what is no plain file is nothing that a medium brought", "[workers]") {
-  Scene scene;
+  WorkersScene scene;
   auto workers = scene.assigned();
   scene.bring("other", "something");
   const std::string path = scene.places.media_files() + "/p.tgz";

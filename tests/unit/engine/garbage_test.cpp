@@ -41,7 +41,7 @@ struct Past {
   }
 };
 
-std::vector<std::string> names(const Keep::Reasons& reasons) {
+std::vector<std::string> names_of(const Keep::Reasons& reasons) {
   std::vector<std::string> found;
   for (const auto& [name, why] : reasons) {
     CHECK_FALSE(why.empty());
@@ -58,48 +58,48 @@ const ProfileOrigin kOrigin{"0123456789abcdef0123456789abcdef", true};
 TEST_CASE("the present generation stays, the good one and the good one before", "[garbage]") {
   Past past;
   past.good(1, kOne).good(2, kTwo);
-  CHECK(names(past.keep().profiles) == Names{kOne, kTwo});
+  CHECK(names_of(past.keep().profiles) == Names{kOne, kTwo});
   past.good(3, kThree);
-  CHECK(names(past.keep().profiles) == Names{kTwo, kThree});
-  CHECK(names(past.keep().generations) == Names{"2", "3"});
+  CHECK(names_of(past.keep().profiles) == Names{kTwo, kThree});
+  CHECK(names_of(past.keep().generations) == Names{"2", "3"});
   past.made(4, kOne);  // on trial
-  CHECK(names(past.keep().profiles) == Names{kOne, kTwo, kThree});
-  CHECK(names(past.keep().generations) == Names{"2", "3", "4"});
+  CHECK(names_of(past.keep().profiles) == Names{kOne, kTwo, kThree});
+  CHECK(names_of(past.keep().generations) == Names{"2", "3", "4"});
   past.made(5, kThree);  // never ready: 4 is nothing to go back to
-  CHECK(names(past.keep().generations) == Names{"2", "3", "5"});
+  CHECK(names_of(past.keep().generations) == Names{"2", "3", "5"});
 }
 
 TEST_CASE("what a rollback needs stays, before it, during its trial and after", "[garbage]") {
   Past past;
   past.good(1, kOne).good(2, kTwo).made(3, kThree);
-  CHECK(names(past.keep().generations) == Names{"1", "2", "3"});
+  CHECK(names_of(past.keep().generations) == Names{"1", "2", "3"});
   GenerationFacts again{4, "hash", "origin-of-" + kTwo, kTwo, "demo", "1"};
   again.rollback_of = 2;
   past.is(rolled_back({3, 2, "ExitCode", "failed", "", {}})).is(generation_made(again));
-  CHECK(names(past.keep().generations) == Names{"1", "2", "4"});
-  CHECK(names(past.keep().profiles) == Names{kOne, kTwo});
+  CHECK(names_of(past.keep().generations) == Names{"1", "2", "4"});
+  CHECK(names_of(past.keep().profiles) == Names{kOne, kTwo});
   past.is(generation_ready(4));
-  CHECK(names(past.keep().generations) == Names{"1", "4"});  // 4 is 2 again
-  CHECK(names(past.keep().profiles) == Names{kOne, kTwo});
+  CHECK(names_of(past.keep().generations) == Names{"1", "4"});  // 4 is 2 again
+  CHECK(names_of(past.keep().profiles) == Names{kOne, kTwo});
 }
 
 TEST_CASE("a generation that was Ready twice is one", "[garbage]") {
   Past past;
   past.good(1, kOne).good(2, kTwo).is(generation_ready(2)).is(generation_ready(7));
-  CHECK(names(past.keep().generations) == Names{"1", "2"});
+  CHECK(names_of(past.keep().generations) == Names{"1", "2"});
 }
 
 TEST_CASE("what still runs out of an older profile keeps it, until the next boot", "[garbage]") {
   Past past;
   past.good(1, kOne).started("server/etcd").good(2, kTwo).good(3, kThree);
   const auto kept = past.keep().profiles;
-  REQUIRE(names(kept) == Names{kOne, kTwo, kThree});
+  REQUIRE(names_of(kept) == Names{kOne, kTwo, kThree});
   CHECK(kept.at(kOne) == Names{"server/etcd runs from it"});
   KeepFacts next_boot;
   next_boot.boot = "boot-2";
-  CHECK(names(what_to_keep(past.state, next_boot).profiles) == Names{kTwo, kThree});
+  CHECK(names_of(what_to_keep(past.state, next_boot).profiles) == Names{kTwo, kThree});
   past.ended("server/etcd");
-  CHECK(names(past.keep().profiles) == Names{kTwo, kThree});
+  CHECK(names_of(past.keep().profiles) == Names{kTwo, kThree});
 }
 
 TEST_CASE("what is to be undone keeps the generation and the profile that did it", "[garbage]") {
@@ -107,29 +107,29 @@ TEST_CASE("what is to be undone keeps the generation and the profile that did it
   past.good(1, kOne).started("server/old", true).ended("server/old");
   past.good(2, kTwo).good(3, kThree);
   CHECK(past.keep().profiles.at(kOne) == Names{"to undo server/old"});
-  CHECK(names(past.keep().generations) == Names{"1", "2", "3"});
+  CHECK(names_of(past.keep().generations) == Names{"1", "2", "3"});
   past.ended("undo/server/old");
-  CHECK(names(past.keep().profiles) == Names{kTwo, kThree});
-  CHECK(names(past.keep().generations) == Names{"2", "3"});
+  CHECK(names_of(past.keep().profiles) == Names{kTwo, kThree});
+  CHECK(names_of(past.keep().generations) == Names{"2", "3"});
 }
 
 TEST_CASE("of the profile that is being brought everything stays that goes on", "[garbage]") {
   Past past;
   past.good(1, kOne);
   const auto kept = past.keep(&kOrigin);
-  CHECK(names(kept.downloads) == Names{kOrigin.fingerprint});
-  CHECK(names(kept.results) == Names{kOrigin.fingerprint, "origin-of-" + kOne});
+  CHECK(names_of(kept.downloads) == Names{kOrigin.fingerprint});
+  CHECK(names_of(kept.results) == Names{kOrigin.fingerprint, "origin-of-" + kOne});
   CHECK(kept.stagings.empty());  // what an attempt left: the next begins anew
 
   past.is(run_started({"profile/unpack", kOrigin.fingerprint, "u.service", 1, 1, false}));
-  CHECK(names(past.keep(&kOrigin).stagings) == Names{kOrigin.fingerprint});
+  CHECK(names_of(past.keep(&kOrigin).stagings) == Names{kOrigin.fingerprint});
   past.ended("profile/unpack");
   past.is(step_done("profile/unpack", kOrigin.fingerprint, "worker", Json::object()));
-  CHECK(names(past.keep(&kOrigin, kNext).stagings) == Names{kOrigin.fingerprint});
-  CHECK(names(past.keep(&kOrigin, kNext).profiles) == Names{kOne, kNext});
+  CHECK(names_of(past.keep(&kOrigin, kNext).stagings) == Names{kOrigin.fingerprint});
+  CHECK(names_of(past.keep(&kOrigin, kNext).profiles) == Names{kOne, kNext});
   // Sealed, and waiting for `klubster apply`, or for an input.
   const auto sealed = past.keep(&kOrigin, kNext, true);
-  CHECK(names(sealed.profiles) == Names{kOne, kNext});
+  CHECK(names_of(sealed.profiles) == Names{kOne, kNext});
   CHECK(sealed.downloads.empty());
   CHECK(sealed.stagings.empty());
   CHECK(sealed.results.count(kOrigin.fingerprint) == 1);

@@ -27,11 +27,11 @@ Caller caller_of(const std::string& node, char key) {
   return {"10.9.0.12", node, key_of(key).public_key()};
 }
 
-struct Fixture {
+struct RosterFixture {
   TemporaryDirectory dir;
   PeerConfig config;
 
-  Fixture() {
+  RosterFixture() {
     config.node = "n1";
     config.machine = "machine-n1";
     config.cluster_name = "lab";
@@ -62,7 +62,7 @@ std::string reason_of(const Result<Taken>& taken) {
 
 TEST_CASE("a node's own word is taken, and an older one is answered with what is known",
           "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   const Caller n2 = caller_of("n2", 'b');
 
@@ -74,7 +74,7 @@ TEST_CASE("a node's own word is taken, and an older one is answered with what is
 }
 
 TEST_CASE("records that are not the caller's own are refused", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   const Caller n2 = caller_of("n2", 'b');
   NodeRecord forged = record_of("n2", 'b', {1, 1});
@@ -91,7 +91,7 @@ TEST_CASE("records that are not the caller's own are refused", "[roster]") {
 }
 
 TEST_CASE("a reinstalled machine may change its key, and that is shown", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   {
     Roster roster = fixture.roster();
     REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {57, 3}), 1));
@@ -106,7 +106,7 @@ TEST_CASE("a reinstalled machine may change its key, and that is shown", "[roste
 }
 
 TEST_CASE("another machine under a known name is a conflict", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {1, 1}), 1));
 
@@ -120,7 +120,7 @@ TEST_CASE("another machine under a known name is a conflict", "[roster]") {
 }
 
 TEST_CASE("another machine with this node's own name is a conflict that is seen", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   roster.set_own(record_of("n1", 'a', {1, 1}));
 
@@ -130,7 +130,7 @@ TEST_CASE("another machine with this node's own name is a conflict that is seen"
 }
 
 TEST_CASE("the key of the config tree is the only one accepted", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   fixture.config.members[1].key = key_of('b').public_key();
   Roster roster = fixture.roster();
 
@@ -141,7 +141,7 @@ TEST_CASE("the key of the config tree is the only one accepted", "[roster]") {
 }
 
 TEST_CASE("hearsay is shown but is not the node's own word, and gives way to it", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
 
   CHECK(roster.accept_relayed("n3", record_of("n2", 'x', {900, 1}), 1).value() == Taken::kNews);
@@ -153,7 +153,7 @@ TEST_CASE("hearsay is shown but is not the node's own word, and gives way to it"
 }
 
 TEST_CASE("a relayed record that was changed on the way is refused", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   NodeRecord forged = record_of("n2", 'b', {1, 1});
   forged.version.seq = 5;
@@ -162,7 +162,7 @@ TEST_CASE("a relayed record that was changed on the way is refused", "[roster]")
 }
 
 TEST_CASE("refused callers are counted by address and reason, within bounds", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   for (std::uint64_t i = 0; i < 200; ++i)
     roster.refuse("10.0.0." + std::to_string(i), {"PeerTokenDiffers", "m"}, i);
@@ -175,7 +175,7 @@ TEST_CASE("refused callers are counted by address and reason, within bounds", "[
 }
 
 TEST_CASE("a peer is never, live or stale", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   const auto seen = [&](std::uint64_t now_usec) {
     return roster.to_json(now_usec).items("peers").at(0).text_or("seen");
@@ -191,7 +191,7 @@ TEST_CASE("a peer is never, live or stale", "[roster]") {
 }
 
 TEST_CASE("a goodbye frees the name for another machine, also after a restart", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   {
     Roster roster = fixture.roster();
     REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
@@ -212,7 +212,7 @@ TEST_CASE("a goodbye frees the name for another machine, also after a restart", 
 }
 
 TEST_CASE("what was said before a goodbye does not come back", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 2));
@@ -228,7 +228,7 @@ TEST_CASE("what was said before a goodbye does not come back", "[roster]") {
 }
 
 TEST_CASE("who took a free name is believed though another peer told of it first", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 1));
   REQUIRE(roster.accept_relayed("n3", record_of("n2", 'c', {6, 1}, "elsewhere"), 2).value() ==
@@ -243,7 +243,7 @@ TEST_CASE("who took a free name is believed though another peer told of it first
 }
 
 TEST_CASE("a node that left may come back as itself", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 2));
 
@@ -254,7 +254,7 @@ TEST_CASE("a node that left may come back as itself", "[roster]") {
 }
 
 TEST_CASE("a goodbye does not free a name whose key the config tree says", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   fixture.config.members[1].key = key_of('b').public_key();
   Roster roster = fixture.roster();
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), goodbye_of("n2", 'b', {5, 2}), 2));
@@ -265,7 +265,7 @@ TEST_CASE("a goodbye does not free a name whose key the config tree says", "[ros
 }
 
 TEST_CASE("an operator's word gives a name to the machine that asked for it", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   roster.set_own(record_of("n1", 'a', {1, 1}));
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
@@ -290,7 +290,7 @@ TEST_CASE("an operator's word gives a name to the machine that asked for it", "[
 }
 
 TEST_CASE("a word about a name counts only by the known key of a member, and once", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   fixture.config.members.push_back({"n3", {"agent"}, "", ""});
   Roster roster = fixture.roster();
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
@@ -321,7 +321,7 @@ TEST_CASE("a word about a name counts only by the known key of a member, and onc
 }
 
 TEST_CASE("a newer config changes who is a member and forgets nothing that was said", "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {5, 1}), 1));
   PeerConfig next = fixture.config;
@@ -339,7 +339,7 @@ TEST_CASE("a newer config changes who is a member and forgets nothing that was s
 
 TEST_CASE("what a node of another cluster said before is forgotten with the cluster's id known",
           "[roster]") {
-  Fixture fixture;
+  RosterFixture fixture;
   Roster roster = fixture.roster();
   NodeRecord other = record_of("n2", 'b', {1, 1});
   other.cluster_id = "c2";

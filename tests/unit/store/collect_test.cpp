@@ -13,6 +13,7 @@
 #include "store/store.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/http/test_server.h"
+#include "tests/unit/store/ownership.h"
 
 using namespace klubster;
 
@@ -64,12 +65,6 @@ struct Store {
     return found;
   }
 };
-
-bool skipped() {
-  if (::geteuid() == 0) return false;
-  WARN("skipped: needs root, as klubster-store has it");
-  return true;
-}
 
 std::vector<std::string> shown(const std::vector<StoreReport::Entry>& entries) {
   std::vector<std::string> words;

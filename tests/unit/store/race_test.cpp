@@ -10,6 +10,7 @@
 #include "store/store.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/http/test_server.h"
+#include "tests/unit/store/ownership.h"
 
 using namespace klubster;
 
@@ -19,9 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr int kRounds = 100;
 constexpr int kDirectories = 8;
-constexpr uid_t kWorkerUser = 61184;  // of systemd's range for DynamicUser=
 constexpr uid_t kSomebody = 12345;
-const std::string kDigest(64, 'a');
 
 // A staged tree, and beside it what a link in it could lead to.
 struct Scene {
@@ -66,12 +65,6 @@ struct Scene {
   }
 };
 
-struct stat status_of(const std::string& path) {
-  struct stat status = {};
-  REQUIRE(::lstat(path.c_str(), &status) == 0);
-  return status;
-}
-
 void check_outside(const Scene& scene) {
   CHECK(file_text(scene.outside + "/precious") == "keep me");
   CHECK(status_of(scene.outside).st_uid == kSomebody);
@@ -104,12 +97,6 @@ void race(uid_t user, Check check) {
     check_outside(scene);
     check(scene, sealed);
   }
-}
-
-bool skipped() {
-  if (::geteuid() == 0) return false;
-  WARN("skipped: needs root to change owners");
-  return true;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "linux/files.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/http/test_server.h"
+#include "tests/unit/store/ownership.h"
 
 using namespace klubster;
 
@@ -16,15 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kDigest(64, 'a');
-constexpr uid_t kWorkerUser = 61184;  // of systemd's range for DynamicUser=
-
 // A state directory with one staging as the unpack worker leaves it.
-struct Store {
+struct StagedStore {
   TempDir directory;
   std::string tree = directory / "staging/one/tree";
 
-  Store() {
+  StagedStore() {
     for (const char* part : {"profiles", "blobs"})
       fs::create_directories(directory / part);
     write_text(tree + "/profile.yaml", "manifest");
@@ -48,24 +46,11 @@ struct Store {
   }
 };
 
-struct stat status_of(const std::string& path) {
-  struct stat status = {};
-  REQUIRE(::lstat(path.c_str(), &status) == 0);
-  return status;
-}
-
-// Says so and returns true where the test cannot run.
-bool skipped() {
-  if (::geteuid() == 0) return false;
-  WARN("skipped: needs root to change owners");
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("a staged tree becomes root's, with two modes, under its digest", "[store]") {
   if (skipped()) return;
-  const Store store;
+  const StagedStore store;
   const auto report = store.seal();
   INFO((report ? "" : report.error().message()));
   REQUIRE(report);
@@ -88,7 +73,7 @@ TEST_CASE("a staged tree becomes root's, with two modes, under its digest", "[st
 
 TEST_CASE("anything but files and directories is refused, and the staging removed", "[store]") {
   if (skipped()) return;
-  const Store store;
+  const StagedStore store;
   const TempDir outside;
   write_text(outside / "precious", "keep me");
   REQUIRE(::chown((outside / "precious").c_str(), 12345, 12345) == 0);
@@ -125,7 +110,7 @@ TEST_CASE("anything but files and directories is refused, and the staging remove
 
 TEST_CASE("access control lists and attributes do not survive sealing", "[store]") {
   if (skipped()) return;
-  const Store store;
+  const StagedStore store;
   const std::string file = store.tree + "/profile.yaml";
   if (::setxattr(file.c_str(), "user.note", "x", 1, 0) != 0) {
     WARN("skipped: no user attributes on this file system");
@@ -147,7 +132,7 @@ TEST_CASE("a staging that is not there is an error, and nothing is made of it", 
 
 TEST_CASE("a sealed profile that is whole stays, a damaged one is exchanged", "[store]") {
   if (skipped()) return;
-  const Store store;
+  const StagedStore store;
   REQUIRE(store.seal());
   const auto inode = status_of(store.sealed()).st_ino;
   bool exchanged = true;

@@ -14,12 +14,12 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 // A signed package beside its signature, and the signer's public key as a line and as a file.
-struct Scene : DemoPackage {
+struct SignedPackage : DemoPackage {
   std::string line = to_base64("Ed" + secret.id + secret.key.public_key());
   std::string pub = directory / "my.pub";
   BlobHashes hashes = hash();
 
-  Scene() {
+  SignedPackage() {
     write_text(pub, "untrusted comment: minisign public key\n" + line + "\n");
     sign();
   }
@@ -35,7 +35,7 @@ std::string refusal(const VerifyQuestion& question) {
 }  // namespace
 
 TEST_CASE("verify says who signed what", "[verify]") {
-  const Scene scene;
+  const SignedPackage scene;
   auto question = scene.question();
   if (GENERATE(true, false)) question.keys = {scene.line};
   const auto verified = verify_package(question);
@@ -55,7 +55,7 @@ TEST_CASE("verify says who signed what", "[verify]") {
 }
 
 TEST_CASE("a digest alone proves a package, without saying who signed it", "[verify]") {
-  const Scene scene;
+  const SignedPackage scene;
   auto question = scene.question();
   question.keys.clear();
   question.sha256 = scene.hashes.sha256_hex;
@@ -67,7 +67,7 @@ TEST_CASE("a digest alone proves a package, without saying who signed it", "[ver
 }
 
 TEST_CASE("each refusal is the judge's", "[verify]") {
-  Scene scene;
+  SignedPackage scene;
   auto question = scene.question();
   SECTION("nothing to trust") {
     question.keys.clear();
@@ -117,7 +117,7 @@ TEST_CASE("each refusal is the judge's", "[verify]") {
 }
 
 TEST_CASE("what was typed wrong is told as that", "[verify]") {
-  const Scene scene;
+  const SignedPackage scene;
   auto question = scene.question();
   SECTION("a key that is none") {
     question.keys = {"RWnonsense"};
