@@ -119,12 +119,10 @@ void measure(int directory, int depth, Removed& found) {
 
 }  // namespace
 
-bool is_plain_name(std::string_view name) {
+bool is_name_in_directory(std::string_view name) {
   return !name.empty() && name.size() <= 255 && name[0] != '.' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_' || c == '.';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 Result<UniqueFd> open_directory(int parent, const std::string& name) {

@@ -13,7 +13,7 @@
 namespace klubster {
 
 // One name, no slash, not "." or "..", nothing hidden: what a request may name below a directory.
-bool is_plain_name(std::string_view name);
+bool is_name_in_directory(std::string_view name);
 
 // `name` below `parent` as a directory, a link refused. kIo.
 Result<UniqueFd> open_directory(int parent, const std::string& name);

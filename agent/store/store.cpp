@@ -23,7 +23,7 @@ std::set<std::string> read_names(JsonReader& reader, const char* key, IsName fit
 }
 
 void read_collect(JsonReader& reader, StoreRequest& request) {
-  const IsName plain = [](const std::string& name) { return is_plain_name(name); };
+  const IsName plain = [](const std::string& name) { return is_name_in_directory(name); };
   request.kind = StoreRequest::Kind::kCollect;
   request.dry_run = reader.boolean("dryRun");
   request.profiles = read_names(
@@ -47,7 +47,7 @@ Result<StoreRequest> store_request_from_json(const Json& json) {
   if (kind == "seal") {
     request.staging = reader.text("staging", 255);
     request.sha256 = reader.text("sha256", 64);
-    if (!is_plain_name(request.staging)) reader.refuse("staging", "expected a plain name");
+    if (!is_name_in_directory(request.staging)) reader.refuse("staging", "expected a plain name");
     if (!is_sha256_hex(request.sha256)) reader.refuse("sha256", "expected 64 hex digits");
   } else if (kind == "collect") {
     read_collect(reader, request);
