@@ -49,6 +49,18 @@ Result<std::string> own_directory(const std::string& path) {
   return damage;
 }
 
+// After a failed fdatasync the kernel has the lines in memory, counts them as written, and writes
+// them no more (library-facts 5.7). What is read from there is acted upon, so it is written again,
+// to another file: of the old one ext4 goes on counting blocks as reserved and empty.
+Status write_again(const std::string& file) {
+  auto bytes = read_log_file(file, SIZE_MAX);
+  if (!bytes) return bytes.error();
+  auto written = write_file_durably(file, *bytes, 0600);
+  // A disk that others fill does not keep the agent from going on in what it has reserved.
+  if (!written && written.error().reason() != "DiskFull") return written;
+  return {};
+}
+
 }  // namespace
 
 Result<EventLog> EventLog::open(const std::string& directory, std::string boot_id,
@@ -125,6 +137,10 @@ Status EventLog::restore() {
     if (auto written = write_log_format(directory_, format_); !written) return written;
   }
   if (auto healed = heal(*restored); !healed) return healed;
+  if (restored->reading.boot == boot_id_ && position_.offset > 0) {
+    auto written = write_again(path(log_segment_name(position_.segment)));
+    if (!written) return written;
+  }
   if (auto opened = open_segment(position_.segment); !opened) return opened;
   if (is_new) position_.hash = log_genesis(format_);
   if (restored->reading.events <= limits_.snapshot_events && !lacks_base_) return {};

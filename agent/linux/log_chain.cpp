@@ -142,6 +142,7 @@ class Chain {
     }
     reading_.position = after;
     reading_.events += 1;
+    reading_.boot = event.boot;
     enough_ = !visit_(event);
     return {};
   }

@@ -25,6 +25,7 @@ struct LogReading {
   std::uint64_t damaged_seq = 0;  // of the event that should stand there
   std::uint64_t torn_bytes = 0;   // after it: an append that was cut off, or is under way
   std::uint64_t events = 0;       // that were handed on
+  std::string boot;               // of the last of them
   unsigned format = 0;            // of the newest line that was read; 0: none was
 };
 

@@ -309,3 +309,23 @@ TEST_CASE("an event that is too large to be read again is not written", "[event_
   CHECK(log.append(events).has_value());
   CHECK(events[0].seq == 1);
 }
+
+TEST_CASE("what a start reads it writes again, since a failed sync leaves it in memory alone",
+          "[event_log]") {
+  LogDirectory directory;
+  directory.append(3);
+  const std::string before = directory.bytes(directory.segment());
+  const auto old = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit unlimited = {};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+  const struct rlimit limit = {before.size() - 10, unlimited.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  const bool refused = !EventLog::open(directory.log(), "boot").has_value();
+  const bool after_reboot = EventLog::open(directory.log(), "another boot").has_value();
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &unlimited) == 0);
+  std::signal(SIGXFSZ, old);
+  CHECK(refused);
+  CHECK(after_reboot);  // then it comes from the disk
+  CHECK(directory.bytes(directory.segment()) == before);
+  CHECK(directory.start().state == directory.last_state());
+}
