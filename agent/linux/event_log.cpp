@@ -132,7 +132,6 @@ Status EventLog::restore() {
   state_ = std::move(restored->state);
   const bool is_new = position_.seq == 0 && position_.hash.empty();
   format_ = is_new ? kNewestLogFormat : std::max(*format, restored->reading.format);
-  lacks_base_ = restored->lacks_base && !is_new;
   if (*format != format_) {
     if (auto written = write_log_format(directory_, format_); !written) return written;
   }
@@ -143,7 +142,7 @@ Status EventLog::restore() {
   }
   if (auto opened = open_segment(position_.segment); !opened) return opened;
   if (is_new) position_.hash = log_genesis(format_);
-  if (restored->reading.events <= limits_.snapshot_events && !lacks_base_) return {};
+  if (restored->reading.events <= limits_.snapshot_events) return {};
   if (auto begun = begin_segment(state_); !begun)
     log_error(std::move(begun.error()).in("event log"));
   return {};
@@ -187,7 +186,7 @@ Status EventLog::heal(const RestoredLog& restored) {
   if (!numbers) return numbers.error();
   for (const std::uint64_t number : *numbers) {
     // Without a base nobody can say what the segments before a snapshot build on.
-    const bool orphan = restored.lacks_base && number < position_.segment;
+    const bool orphan = restored.lacks_base && number < restored.first_segment;
     const bool damaged = !restored.reading.damage.empty() && number >= position_.segment;
     if (!orphan && !damaged) continue;
     const bool has_good = number == position_.segment && position_.offset > 0;
@@ -195,7 +194,9 @@ Status EventLog::heal(const RestoredLog& restored) {
                           : set_log_file_aside(path(log_segment_name(number)));
     if (!moved) return moved;
   }
-  return {};
+  if (!restored.lacks_base || !restored.has_snapshot) return {};
+  auto snapshot = read_log_file(path(kLogSnapshot), SIZE_MAX);
+  return snapshot ? write_file_durably(path(kLogBase), *snapshot, 0600) : snapshot.error();
 }
 
 // Keeps the whole file under another name, and its good beginning under its own: at no moment is
@@ -294,11 +295,6 @@ Status EventLog::begin_segment(const NodeState& state) {
   if (::ftruncate(full.get(), full_bytes) < 0) log_error(system_error("trimming a segment", errno));
   if (auto written = write_log_snapshot(path(kLogSnapshot), position_, state, format_); !written) {
     return written;
-  }
-  if (lacks_base_) {
-    auto written = write_log_snapshot(path(kLogBase), position_, state, format_);
-    if (!written) return written;
-    lacks_base_ = false;
   }
   if (format_ == 1) return {};  // an older klubster knows nothing of a base
   return compact_log(directory_, position_.segment, limits_.log_bytes * (may_compact_ ? 1 : 2));

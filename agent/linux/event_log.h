@@ -79,7 +79,6 @@ class EventLog : public EventStore {
   LogPosition position_;  // where the next line goes
   unsigned format_ = 1;
   bool may_compact_ = false;
-  bool lacks_base_ = false;  // segments before position_ are gone, and nothing stands for them
   bool failed_ = false;
 };
 

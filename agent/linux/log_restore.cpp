@@ -1,4 +1,4 @@
-// Several beginnings are tried, the nearest first: what fits the segments without damage wins.
+// Two beginnings are tried, the nearer first: what fits the segments without damage wins.
 #include "linux/log_restore.h"
 
 #include <fcntl.h>
@@ -29,18 +29,28 @@ class Restoration {
     if (!base) return base.error();
     auto snapshot = take(kLogSnapshot);
     if (!snapshot) return snapshot.error();
-    // After an upgrade the events are read by who knows what they mean now.
-    if (*snapshot && (*snapshot)->version != kVersion) snapshot->reset();
     if (*snapshot && *base && (*snapshot)->position.seq < (*base)->position.seq) snapshot->reset();
 
-    std::vector<Attempt> attempts;
-    if (*snapshot) attempts.push_back({kLogSnapshot, std::move(**snapshot), {}, {}});
-    attempts.push_back({*base ? kLogBase : "", base->value_or(LogSnapshot()), {}, {}});
-    for (auto& attempt : attempts) {
-      if (auto read = follow(attempt); !read) return read.error();
-      if (attempt.reading.damage.empty()) break;
+    Attempt all{*base ? kLogBase : "", base->value_or(LogSnapshot()), {}, {}};
+    if (!*snapshot) {
+      if (auto read = follow(all); !read) return read.error();
+      return believe(all);
     }
-    return choose(attempts);
+    Attempt near{kLogSnapshot, std::move(**snapshot), {}, {}};
+    // After an upgrade the events are read by who knows what they mean now, as far as they are
+    // sound: what is damaged before the snapshot was no harm to the version that made it.
+    const bool is_ours = near.start.version == kVersion;
+    if (is_ours) {
+      if (auto read = follow(near); !read) return read.error();
+      if (near.reading.damage.empty()) return believe(near);
+    }
+    if (auto read = follow(all); !read) return read.error();
+    const bool is_whole = all.reading.damage.empty() && reaches(all, near);
+    if (is_whole) return is_ours ? believe(all, near) : believe(all);
+    if (!is_ours) {
+      if (auto read = follow(near); !read) return read.error();
+    }
+    return choose(near, all, is_ours);
   }
 
  private:
@@ -53,7 +63,7 @@ class Restoration {
     // whether there is something that cannot be understood.
     if (read.error().reason() == "LogTooNew") return is_base ? read : std::optional<LogSnapshot>();
     restored_.unusable.emplace_back(name);
-    why_unusable_.push_back(read.error().message());
+    warnings_.push_back(read.error().message());
     if (is_base) base_damage_ = read.error().message();
     return std::optional<LogSnapshot>();
   }
@@ -69,41 +79,61 @@ class Restoration {
     return {};
   }
 
-  Result<RestoredLog> choose(std::vector<Attempt>& attempts) {
-    Attempt* best = &attempts.front();
-    if (Attempt& other = attempts.back(); other.reading.position.hash.size() > 0) {
-      const LogPosition& to = other.reading.position;
-      const LogPosition& from = best->start.position;
-      // When reading everything leads to where the snapshot was made and not further, then the
-      // snapshot belongs to this log, and what followed it is missing.
-      const bool proves_best = to.seq == from.seq && to.hash == from.hash;
-      const bool sound = other.reading.damage.empty() && !best->reading.damage.empty();
-      if ((sound && !proves_best) || to.seq > best->reading.position.seq) best = &other;
+  // Whether everything that the snapshot was made of was read. The segment that follows it is
+  // there when it is made.
+  static bool reaches(const Attempt& all, const Attempt& near) {
+    const LogPosition &made = near.start.position, &end = all.reading.position;
+    return end.seq > made.seq || (end.seq == made.seq && end.segment >= made.segment);
+  }
+
+  // Neither way leads to the end without damage, or the segments do not reach the snapshot.
+  Result<RestoredLog> choose(Attempt& near, Attempt& all, bool is_ours) {
+    const LogPosition &made = near.start.position, &end = all.reading.position;
+    const bool is_sound = near.reading.damage.empty();
+    if (!all.reading.damage.empty()) {
+      // Another version's is believed when a line proves that it belongs here, or nothing follows.
+      const bool is_believed = is_ours || is_sound || near.reading.events > 0;
+      if (!is_believed || near.reading.position.seq < end.seq) return believe(all, near);
+      if (is_sound) warnings_.push_back(all.reading.damage + ", before what the snapshot holds");
+      return believe(near);
     }
-    if (best != &attempts.front()) {
-      restored_.unusable.push_back(attempts.front().name);
-      why_unusable_.push_back(attempts.front().name + ": it does not belong to the segments");
-    }
-    restored_.has_snapshot = best->name == kLogSnapshot;
-    restored_.damage = best->reading.damage;
+    // When reading everything leads to where the snapshot was made and not further, then the
+    // snapshot belongs to this log, and what followed it is missing.
+    if (end.seq == 0 || (end.seq == made.seq && end.hash == made.hash)) return believe(near);
+    restored_.damage = log_segment_name(end.segment) + ": the log ends with event " +
+                       std::to_string(end.seq) + ", its snapshot was made after event " +
+                       std::to_string(made.seq);
+    return believe(all, near);
+  }
+
+  Result<RestoredLog> believe(Attempt& best, const Attempt& other) {
+    restored_.unusable.push_back(other.name);
+    warnings_.push_back(other.name + ": it does not belong to the segments");
+    return believe(best);
+  }
+
+  Result<RestoredLog> believe(Attempt& best) {
+    restored_.has_snapshot = best.name == kLogSnapshot;
+    restored_.first_segment = best.start.position.segment;
+    if (!best.reading.damage.empty()) restored_.damage = best.reading.damage;
     if (auto looked = look_at_base(); !looked) return looked.error();
-    for (const auto& why : why_unusable_)
-      log_warning("event log: " + why);
-    restored_.reading = std::move(best->reading);
-    restored_.state = std::move(best->state);
+    for (const auto& warning : warnings_)
+      log_warning("event log: " + warning);
+    restored_.reading = std::move(best.reading);
+    restored_.state = std::move(best.state);
     return std::move(restored_);
   }
 
   // A base that is lost matters when segments were removed.
   Status look_at_base() {
+    if (base_damage_.empty() && exists(directory_ + "/" + kLogBase)) return {};
     auto numbers = log_segments(directory_);
     if (!numbers) return numbers.error();
-    if (numbers->empty() || exists(directory_ + "/" + kLogBase)) {
-      if (base_damage_.empty()) return {};
-    }
     const auto first =
         numbers->empty() ? std::nullopt : first_line_of(directory_, numbers->front());
-    restored_.lacks_base = !first ? !base_damage_.empty() : first->seq > 1;
+    const bool begins_with_snapshot =
+        restored_.has_snapshot && (numbers->empty() || numbers->front() == restored_.first_segment);
+    restored_.lacks_base = first ? first->seq > 1 : !base_damage_.empty() || begins_with_snapshot;
     if (!restored_.lacks_base) return {};
     const std::string why = base_damage_.empty() ? "base.json is missing" : base_damage_;
     restored_.damage = restored_.damage.empty() ? why : why + "; " + restored_.damage;
@@ -112,7 +142,7 @@ class Restoration {
 
   const std::string& directory_;
   RestoredLog restored_;
-  std::vector<std::string> why_unusable_;
+  std::vector<std::string> warnings_;
   std::string base_damage_;
 };
 

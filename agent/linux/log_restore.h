@@ -15,6 +15,7 @@ struct RestoredLog {
   std::string damage;                 // why the state is degraded; empty: it is sound
   std::vector<std::string> unusable;  // names of files that do not help and are to be set aside
   bool has_snapshot = false;          // the state was read by way of it
+  std::uint64_t first_segment = 1;    // that was read
   bool lacks_base = false;  // the first segment begins in the middle, and no base says of what
 };
 

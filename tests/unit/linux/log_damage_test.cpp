@@ -287,13 +287,16 @@ TEST_CASE("a damaged snapshot is rebuilt from the segments", "[log_damage]") {
 TEST_CASE("a snapshot of another log is not believed", "[log_damage]") {
   LogDirectory directory, other;
   directory.append(30, kSmallLimits);
-  other.append(50, kSmallLimits);
+  // Of a longer one nobody can say that it is another one.
+  const bool longer = GENERATE(false, true);
+  other.append(longer ? 50 : 20, kSmallLimits);
   const std::string name = kLogSnapshot;
   directory.put(directory.file(name), other.bytes(other.file(name)));
   CHECK_FALSE(verify_log(directory.log())->damage.empty());
   const Opened opened = directory.start(kSmallLimits);
   CHECK(opened.state == directory.last_state());
-  CHECK(opened.damage.empty());
+  CHECK(opened.damage.empty() != longer);
+  CHECK(directory.start(kSmallLimits).damage.empty());
 }
 
 TEST_CASE("damage that a snapshot covers does not harm the state, and verify finds it",
@@ -309,12 +312,79 @@ TEST_CASE("damage that a snapshot covers does not harm the state, and verify fin
   CHECK(verdict->damage.find("00000002.jsonl, event ") == 0);
 }
 
+namespace {
+
+// As if another version had made it.
+void make_older(const LogDirectory& log) {
+  auto snapshot = parse_json(log.bytes(log.file(kLogSnapshot)), {.bytes = 1 << 20, .depth = 32});
+  REQUIRE(snapshot.has_value());
+  Json::Object object = *snapshot->as_object();
+  object.erase("sha256");
+  object["version"] = "another";
+  Json json(object);
+  json["sha256"] = sha256_hex(json.dump());
+  log.put(log.file(kLogSnapshot), json.dump() + "\n");
+}
+
+std::uint64_t last_segment(const LogDirectory& log) {
+  return log_segments(log.log())->back();
+}
+
+}  // namespace
+
+TEST_CASE("an upgrade does not lose what a snapshot covered", "[log_damage]") {
+  LogDirectory directory;
+  directory.append(31, kSmallLimits);
+  make_older(directory);
+  CHECK_FALSE(restore_log(directory.log())->has_snapshot);  // who is sound is read anew
+  directory.put(directory.segment(2), with_flipped_bit(directory.bytes(directory.segment(2)), 999));
+  const Opened opened = directory.start(kSmallLimits);
+  CHECK(opened.state == directory.last_state());
+  CHECK(opened.damage.empty());
+  CHECK(directory.start(kSmallLimits).state == directory.last_state());
+  CHECK_FALSE(verify_log(directory.log())->damage.empty());
+}
+
+TEST_CASE("a log that ends before its snapshot was made is damaged", "[log_damage]") {
+  LogDirectory directory;
+  directory.append(31, kSmallLimits);
+  if (GENERATE(false, true)) make_older(directory);
+  const std::uint64_t last = last_segment(directory);
+  std::filesystem::remove(directory.segment(last));
+  std::filesystem::remove(directory.segment(last - 1));
+  const Opened opened = directory.start(kSmallLimits);
+  CHECK(opened.damage.find("its snapshot was made after event ") != std::string::npos);
+  directory.require_true_state(opened.state);
+  CHECK(opened.state.last_seq > 15);
+  CHECK(directory.count("snapshot.json.damaged-") == 1);
+  CHECK(directory.count(".jsonl.damaged-") == 0);
+  const Opened again = directory.start(kSmallLimits);
+  CHECK(again.damage.empty());
+  CHECK(again.state == opened.state);
+}
+
+TEST_CASE("a snapshot alone is a beginning, and is told once", "[log_damage]") {
+  LogDirectory directory;
+  directory.append(31, kSmallLimits);
+  if (GENERATE(false, true)) make_older(directory);
+  for (std::uint64_t last = last_segment(directory); last > 0; --last)
+    std::filesystem::remove(directory.segment(last));
+  const Opened opened = directory.start(kSmallLimits);
+  CHECK_FALSE(opened.damage.empty());
+  directory.require_true_state(opened.state);
+  CHECK(opened.state.last_seq > 20);
+  directory.append(3, kSmallLimits);
+  const Opened again = directory.start(kSmallLimits);
+  CHECK(again.damage.empty());
+  CHECK(again.state == directory.last_state());
+  CHECK(verify_log(directory.log())->damage.empty());
+}
+
 TEST_CASE("damage after the snapshot keeps the snapshot's state", "[log_damage]") {
   LogDirectory directory;
   directory.append(31, kSmallLimits);
-  std::uint64_t last = 1;
-  while (std::filesystem::exists(directory.segment(last + 1)))
-    ++last;
+  const std::uint64_t last = last_segment(directory);
+  if (GENERATE(false, true)) make_older(directory);
   SECTION("its segment is gone") {
     std::filesystem::remove(directory.segment(last));
   }
@@ -368,6 +438,27 @@ TEST_CASE("without a base the snapshot's state is kept, told, and a new base sta
   log.append(40, Compacted::kLimits);
   CHECK(log.start(Compacted::kLimits).state == log.last_state());
   CHECK(verify_log(log.log())->damage.empty());
+}
+
+TEST_CASE("a base that is lost costs nothing of what the snapshot leads to", "[log_damage]") {
+  Compacted log;
+  // Segments that follow the snapshot, as when the disk was full while the next one was due.
+  const auto snapshot = log.bytes(log.file(kLogSnapshot));
+  log.append(9, Compacted::kLimits);
+  log.put(log.file(kLogSnapshot), snapshot);
+  log.remove(kLogBase);
+  if (GENERATE(false, true)) make_older(log);
+  // The mend is cut off.
+  const std::string in_the_way = log.file(GENERATE("base.json.tmp", "snapshot.json.tmp"));
+  std::filesystem::create_directory(in_the_way);
+  (void)EventLog::open(log.log(), "boot", Compacted::kLimits);
+  std::filesystem::remove(in_the_way);
+  const Opened opened = log.start(Compacted::kLimits);
+  CHECK(opened.state == log.last_state());
+  CHECK(verify_log(log.log())->damage.empty());
+  const Opened again = log.start(Compacted::kLimits);
+  CHECK(again.damage.empty());
+  CHECK(again.state == log.last_state());
 }
 
 TEST_CASE("without base and snapshot nothing is believed", "[log_damage]") {
