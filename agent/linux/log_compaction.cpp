@@ -43,8 +43,13 @@ Status compact_log(const std::string& directory, std::uint64_t present, std::uin
   const std::uint64_t keep = first_to_keep(directory, *numbers, present, log_bytes);
   auto base = read_log_snapshot(directory + "/" + kLogBase);
   if (!base) return base.error();
-  if (!*base && !numbers->empty() && numbers->front() != 1) return damaged("base.json is missing");
   LogSnapshot fold = base->value_or(LogSnapshot());
+  if (!*base && !numbers->empty() && numbers->front() != 1) {
+    // A log that had to begin anew begins after what was set aside.
+    const auto first = first_line_of(directory, numbers->front());
+    if (!first || first->seq != 1) return damaged("base.json is missing");
+    fold.position.segment = numbers->front();
+  }
   if (keep > fold.position.segment) {
     const auto read = read_chain(
         directory, fold.position,

@@ -470,6 +470,11 @@ TEST_CASE("without base and snapshot nothing is believed", "[log_damage]") {
   CHECK(opened.state == NodeState());
   CHECK(log.start(Compacted::kLimits).damage.empty());
   CHECK(verify_log(log.log())->damage.empty());
+  log.append(60, Compacted::kLimits);  // the new log does not begin with segment 1
+  CHECK(log.has(kLogBase));
+  CHECK(log.count(".jsonl.damaged-") + 6 >= log.count(".jsonl"));
+  CHECK(log.start(Compacted::kLimits).state == log.last_state());
+  CHECK(verify_log(log.log())->damage.empty());
 }
 
 namespace {
