@@ -231,7 +231,11 @@ Status EventLog::open_segment(std::uint64_t number) {
   const auto reserve = static_cast<off_t>(limits_.segment_bytes + kReserveBytes);
   const bool reserved =
       ::fallocate(fd->get(), FALLOC_FL_KEEP_SIZE, 0, reserve) == 0 || errno != ENOSPC;
-  if (is_new && !reserved && segment_) return system_error("reserving " + file, ENOSPC);
+  if (is_new && !reserved && segment_) {
+    // The present one goes on, and is the last one: a line that is torn in it ends the log.
+    if (auto removed = remove_file(file); !removed) return removed;
+    return system_error("reserving " + file, ENOSPC);
+  }
   // An earlier process may have died between its write and its sync: what was read is acted upon.
   if (::fdatasync(fd->get()) < 0) return system_error("syncing " + file, errno);
   if (auto synced = sync_directory(directory_); !synced) return synced;

@@ -4,6 +4,7 @@
   logfaults.py TOOL WORK FAULT CALL…      FAULT is SIGKILL, ENOSPC, EIO or EMFILE; CALL all: those that it makes
   logfaults.py TOOL WORK short EVERY      writes that are short: no file may be longer than N bytes, for each
                                           EVERY-th N with a random start
+  logfaults.py TOOL WORK full             a disk without room for another segment, and then a power cut in an append
 
 A point is (CALL, number): event-log-tool begins a log, or goes on with one, and strace kills it there or makes that one
 call fail. Afterwards the real reader must find every acknowledged event, no damage and a whole chain, and appending
@@ -95,6 +96,28 @@ def short_points(program, work, before, there, every):
         size += every
 
 
+def last_segment(log):
+    """The file that the log ends in."""
+    names = sorted(name for name in os.listdir(log) if name.endswith(".jsonl"))
+    return next(f"{log}/{name}" for name in reversed(names) if os.path.getsize(f"{log}/{name}") > 0)
+
+
+def full_points(program, work, before, there):
+    """From a reservation on none is granted. What is torn in the end is dropped as ever."""
+    number = 1
+    while True:
+        restore(work, before)
+        done = strace(program, f"{work}/log", "-o", f"{work}/trace", "-e", "trace=fallocate", "-e",
+                      f"inject=fallocate:error=ENOSPC:when={number}+")
+        if not was_hit(f"{work}/trace"):
+            return number - 1
+        path = last_segment(f"{work}/log")
+        os.truncate(path, os.path.getsize(path) - 5)
+        done.stdout = "".join(done.stdout.splitlines(keepends=True)[:-1])  # the last one was not acknowledged
+        judge(program, work, there - 1, done, f"no room from reservation {number} on")
+        number += 1
+
+
 def main():
     program, work, fault, *calls = sys.argv[1:]
     old = f"{work}/old"
@@ -104,6 +127,9 @@ def main():
     for before, acknowledged in ((None, 0), (old, there)):
         if fault == "short":
             points += short_points(program, work, before, acknowledged, int(calls[0]))
+            continue
+        if fault == "full":
+            points += full_points(program, work, before, acknowledged)
             continue
         for call in calls_of(program, work, before) if calls == ["all"] else calls:
             number = 1
