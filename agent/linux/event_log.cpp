@@ -216,7 +216,10 @@ Status EventLog::cut(std::uint64_t segment, std::uint64_t good_bytes) {
   good.back() = '\n';  // it may be the very byte that was damaged
   const std::string aside = file + ".damaged-" + std::to_string(now_wall_usec());
   if (::link(file.c_str(), aside.c_str()) < 0) return system_error("keeping " + file, errno);
-  return write_file_durably(file, good, 0600);
+  auto written = write_file_durably(file, good, 0600);
+  // A disk that refuses is tried every few seconds: each try would leave a name.
+  if (!written) (void)remove_file(aside);
+  return written;
 }
 
 // Room for what is still to come is reserved, so that a full disk does not keep the agent from

@@ -380,6 +380,21 @@ TEST_CASE("a snapshot alone is a beginning, and is told once", "[log_damage]") {
   CHECK(verify_log(directory.log())->damage.empty());
 }
 
+TEST_CASE("what damage is set aside has one name, however often the disk refuses", "[log_damage]") {
+  LogDirectory directory;
+  directory.append(3);
+  const std::string whole = directory.bytes(directory.segment());
+  directory.put(directory.segment(), with_flipped_bit(whole, (whole.size() - 20) * 8));
+  const std::string in_the_way = directory.segment() + ".tmp";
+  std::filesystem::create_directory(in_the_way);
+  for (int i = 0; i < 5; ++i)
+    REQUIRE_FALSE(EventLog::open(directory.log(), "boot").has_value());
+  CHECK(directory.count(".damaged-") == 0);
+  std::filesystem::remove(in_the_way);
+  CHECK_FALSE(directory.start().damage.empty());
+  CHECK(directory.count(".damaged-") == 1);
+}
+
 TEST_CASE("damage after the snapshot keeps the snapshot's state", "[log_damage]") {
   LogDirectory directory;
   directory.append(31, kSmallLimits);
