@@ -1,6 +1,8 @@
 // Taking a tree into force, and going back to what was.
 #include "daemon/config_in_force.h"
 
+#include <algorithm>
+
 #include "daemon/generations.h"
 #include "daemon/in_place.h"
 #include "linux/config_tree.h"
@@ -23,6 +25,18 @@ std::set<std::string> sensitive_before(const std::string& path) {
   return keys;
 }
 
+// Of the mistakes of a tree, which a directory of something else has by the thousand: the event log
+// takes no event of more than 1 MiB, and nobody reads on.
+constexpr std::size_t kToldBytes = 16 * 1024;
+
+Error told(const Error& error) {
+  const std::string all = error.message();
+  if (all.size() <= kToldBytes) return error;
+  const std::string first = all.substr(0, all.rfind('\n', kToldBytes));
+  const auto rest = std::count(all.begin() + static_cast<long>(first.size()), all.end(), '\n');
+  return {error.kind(), error.reason(), first + "\nand " + std::to_string(rest) + " more mistakes"};
+}
+
 }  // namespace
 
 Status ConfigInForce::read(const ConfigSources& sources, const NodeState& state) {
@@ -39,7 +53,7 @@ Status ConfigInForce::read(const ConfigSources& sources, const NodeState& state)
   if (!next) {
     if (!known_) restore(sources, state);
     if (!known_) config_.node = sources.hostname;  // somebody has to say what is wrong
-    return next.error();
+    return told(next.error());
   }
   config_ = std::move(*next);
   known_ = whole_ = true;

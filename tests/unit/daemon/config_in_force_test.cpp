@@ -5,6 +5,7 @@
 
 #include "daemon/generations.h"
 #include "linux/files.h"
+#include "model/event_line.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -176,4 +177,20 @@ TEST_CASE("what the profile calls sensitive stays a secret on the disk", "[in-fo
   auto after = machine.start();
   CHECK_FALSE(machine.read(after));
   CHECK(after.config().inputs.at("GREETING") == "hello");  // from the tree
+}
+
+TEST_CASE("of thousands of mistakes so many are told as the event log takes", "[in-force]") {
+  RootedMachine machine;
+  const std::string other = "of-another-program-" + std::string(150, 'x');
+  for (int i = 0; i < 2500; ++i)
+    machine.put(std::to_string(1000 + i) + other, "");
+  auto config = machine.start();
+  const Status read = machine.read(config);
+  REQUIRE_FALSE(read);
+  CHECK(read.error().reason() == "ConfigInvalid");
+  const std::string message = read.error().message();
+  CHECK(message.find("1000" + other + ":") != std::string::npos);
+  CHECK(message.ends_with(" more mistakes"));
+  const Event event = config_rejected("ConfigInvalid", message);
+  CHECK(event_line(event, log_genesis(2), 2).size() < kLineBytes);
 }
