@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <optional>
 #include <string_view>
 
@@ -18,6 +20,7 @@ namespace klubster {
 namespace {
 
 constexpr const char* kLog = "log";
+constexpr const char* kStaging = "staging";
 constexpr std::array<std::string_view, 4> kKept = {"config", "media", "media.json",
                                                    names::kResetOrder};
 
@@ -59,7 +62,15 @@ Status forget(const std::string& state_dir, const std::string& peer_dir) {
     return std::move(*left).in("forgetting profiles and state");
   }
   if (auto synced = sync_directory(state_dir); !synced) return synced;
-  if (auto left = remove_tree(state->get(), kLog).left) {
+  // At once: of half a log the daemon would believe the half, and no longer that it was to go. What
+  // a cut leaves below staging/ goes with the next collection.
+  const auto staging = open_or_make_directory(state->get(), kStaging, 0700);
+  if (!staging) return staging.error();
+  if (::renameat(state->get(), kLog, staging->get(), kLog) != 0 && errno != ENOENT) {
+    return system_error("retiring the event log", errno);
+  }
+  if (auto synced = sync_directory(state_dir); !synced) return synced;
+  if (auto left = remove_tree(state->get(), kStaging).left) {
     return std::move(*left).in("forgetting the event log");
   }
   return sync_directory(state_dir);

@@ -434,7 +434,8 @@ class Forget(Store):
         for part in ("log", "facts", "config"):
             os.mkdir(f"{self.state}/{part}", 0o700)
         self.fill(f"{self.state}/profiles/{self.digest}")
-        invariants.put(f"{self.state}/log/00000001.jsonl", b"{}\n")
+        for name in self.log:
+            invariants.put(f"{self.state}/log/{name}", b"{}\n")
         invariants.put(f"{self.state}/facts/server.one.made.json", b"{}")
         invariants.put(f"{self.state}/config/node", b"n1\n")
         invariants.put(f"{self.state}/salt", b"s" * 32)
@@ -445,6 +446,7 @@ class Forget(Store):
         return ["unshare", "--mount", "sh", "-c", inside, "sh", self.state, self.peer, *self.traced, self.program, "--forget"]
 
     traced = ()
+    log = ("00000004.jsonl", "00000005.jsonl", "base.json", "snapshot.json")
 
     def run(self, wrapper=()):
         self.traced = wrapper  # strace goes inside
@@ -466,10 +468,15 @@ class Forget(Store):
     def check_fault(self, ok):
         if not os.path.exists(f"{self.state}/config/node") or not os.path.exists(f"{self.state}/reset.json"):
             raise Broken("what was to stay is gone")
-        if not os.path.exists(f"{self.state}/log/00000001.jsonl"):
-            left = sorted(set(os.listdir(self.state)) - {"config", "reset.json", "log"}) + os.listdir(self.peer)
+        if not os.path.exists(f"{self.state}/log"):
+            # Below staging/ it is garbage, for the next collection.
+            left = sorted(set(os.listdir(self.state)) - {"config", "reset.json", "staging"}) + os.listdir(self.peer)
+            staging = f"{self.state}/staging"
+            left += sorted(set(os.listdir(staging)) - {"log"}) if os.path.exists(staging) else []
             if left:
                 raise Broken(f"the log is gone before {left}")
+        elif set(os.listdir(f"{self.state}/log")) != set(self.log):
+            raise Broken(f"of the log is left {os.listdir(f'{self.state}/log')}")
         if ok:
             self.check_end()
 
