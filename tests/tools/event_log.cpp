@@ -131,7 +131,7 @@ int measure_append(const std::string& directory, std::uint64_t count) {
 
 int measure_start(const std::string& directory) {
   const auto from = std::chrono::steady_clock::now();
-  auto log = EventLog::open(directory, "boot");
+  auto log = EventLog::open(directory, "next boot");
   if (!log) return fail(log.error());
   const NodeState state = log->take_state();
   std::printf("%.1f %llu\n", usec_since(from) / 1000,
