@@ -369,9 +369,13 @@ void SystemdUnits::release(const std::string& unit) {
       });
 }
 
+// Each unit is stopped in its order: the manager's own Reboot() stops none, and only kills.
 void SystemdUnits::reboot() {
   call_manager(
-      "Reboot", [](BusMessage&) {},
+      "StartUnit",
+      [](BusMessage& message) {
+        message.add_string("reboot.target").add_string("replace-irreversibly");
+      },
       [](const Result<BusMessage>& reply) {
         if (!reply) log_error(reply.error());
       });
