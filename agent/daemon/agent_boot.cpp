@@ -40,7 +40,7 @@ void Agent::stop_rebooting() {
   const std::string why = too_many_boots(state, running().recovery_boots);
   const bool stopped = state.recovery && state.recovery->reason == kKeepsRebooting;
   if (why.empty() || stopped) return;
-  shell_.record(recovery_entered({kKeepsRebooting, why, "", present_tree()}));
+  shell_.record(recovery_entered({kKeepsRebooting, why, "", state.tried_tree()}));
 }
 
 void Agent::judge_boot() {

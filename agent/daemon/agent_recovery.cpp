@@ -89,8 +89,9 @@ void Agent::climb() {
   Error error = Error(rolled.error()).in("rolling back to " + number_text(number));
   const bool last = present_.config().recovery_action != Rung::kRecovery;
   if (last) return set_problem("rollback", std::move(error));
-  shell_.record(recovery_entered(
-      {next.reason, next.message + "; " + printable(error.message(), 400), "", present_tree()}));
+  shell_.record(
+      recovery_entered({next.reason, next.message + "; " + printable(error.message(), 400), "",
+                        shell_.state().tried_tree()}));
   shell_.settle();
 }
 
@@ -118,7 +119,8 @@ Result<Json> Agent::roll_back_to(std::uint64_t number, const RollbackReason& why
   auto kept = present_.make(made, target->config, std::move(target->profile));
   if (!kept) return kept.error();
   in_force_.treat_as_secret(sensitive_keys(present_.profile()));
-  TreeMark avoided = present_tree();
+  // A person who goes back means the tree as it is now, the ladder what it has tried.
+  TreeMark avoided = why.by.empty() ? state.tried_tree() : present_tree();
   if (avoided.config_hash.empty()) avoided = {from.config_hash, from.source};
   shell_.record({rolled_back({from.number, number, why.reason, why.message, why.by, avoided}),
                  generation_made(made)});

@@ -94,7 +94,8 @@ void climb(const Plan& plan, const NodeState& state, const World& world, Decisio
   if (next.rung == Rung::kReboot) {
     decision.events.push_back(reboot_ordered({plan.generation, next.reason, next.message}));
   } else if (next.rung == Rung::kRecovery) {
-    decision.events.push_back(recovery_entered({next.reason, next.message, "", state.tree()}));
+    decision.events.push_back(
+        recovery_entered({next.reason, next.message, "", state.tried_tree()}));
   }
 }
 

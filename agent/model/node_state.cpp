@@ -428,6 +428,12 @@ const SubjectState& NodeState::subject(const std::string& name) const {
   return found == subjects.end() ? kNone : found->second;
 }
 
+TreeMark NodeState::tried_tree() const {
+  if (!generation) return tree();
+  if (generation->rollback_of == 0) return {generation->config_hash, generation->source};
+  return avoided ? avoided->tree : tree();
+}
+
 std::map<std::uint64_t, std::set<std::string>> NodeState::obligations() const {
   std::map<std::uint64_t, std::set<std::string>> found;
   for (const auto& [name, subject] : subjects) {

@@ -172,6 +172,9 @@ struct NodeState {
   }
   // What the last generation from the tree was made of, and what was read since.
   TreeMark tree() const { return {config_hash, profile ? profile->source : ""}; }
+  // What the generation in force was made of; of a rollback, what it was rolled back from. A tree
+  // that is newer is still to be tried.
+  TreeMark tried_tree() const;
   // Steps that have an undo to run, or a unit in this boot, by the generation that they are of.
   std::map<std::uint64_t, std::set<std::string>> obligations() const;
   // The least seq by signer that a profile from this source must have.

@@ -25,6 +25,8 @@ Plan with_ladder(std::vector<Step> steps,
 GenerationFacts facts(std::uint64_t number, std::uint64_t rollback_of = 0) {
   GenerationFacts made;
   made.number = number;
+  made.config_hash = "hash-" + std::to_string(number);
+  made.source = "source";
   made.rollback_of = rollback_of;
   return made;
 }
@@ -77,6 +79,15 @@ TEST_CASE("as many reboots as the config says, counted in the log", "[recovery]"
   }
   CHECK(node.state().recovery.has_value());
   CHECK(node.world.count("RebootOrdered") == static_cast<int>(reboots));
+}
+
+TEST_CASE("a tree that is newer than what failed is not what recovery mode keeps shut",
+          "[recovery]") {
+  Failed node(with_ladder({tried_once(task("join"))}, {Rung::kRecovery, 0, 0}));
+  node.world.shell->record(config_accepted("newer"));
+  node.fail();
+  REQUIRE(node.state().recovery.has_value());
+  CHECK(node.state().recovery->tree == TreeMark{"hash-1", "source"});
 }
 
 TEST_CASE("recovery/action says how far the ladder goes", "[recovery]") {

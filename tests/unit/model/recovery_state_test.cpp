@@ -119,6 +119,20 @@ TEST_CASE("the tree that was rolled back from is avoided until somebody decides"
   CHECK_FALSE(state.avoided.has_value());
 }
 
+TEST_CASE("the tree that was tried is that of the generation, not one that came meanwhile",
+          "[state]") {
+  NodeState state;
+  state.fold(config_accepted("first"));
+  CHECK(state.tried_tree() == TreeMark{"first", ""});
+  state.fold(generation_made(facts(1)));
+  state.fold(generation_made(facts(2)));
+  state.fold(config_accepted("newer"));
+  CHECK(state.tried_tree() == TreeMark{"hash-2", "source"});
+  state.fold(rolled_back({2, 1, "ExitCode", "failed", "", state.tried_tree()}));
+  state.fold(generation_made(facts(3, 1)));
+  CHECK(state.tried_tree() == TreeMark{"hash-2", "source"});
+}
+
 TEST_CASE("a step is disturbed by another form of it until it is done again", "[state]") {
   NodeState state;
   const auto run = [&](const std::string& fingerprint) {
