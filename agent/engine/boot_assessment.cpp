@@ -9,17 +9,18 @@ namespace {
 
 const StepView* failed_step(const std::vector<StepView>& views) {
   const auto found = std::ranges::find_if(views, [](const StepView& view) {
-    return view.progress == StepProgress::kFailed || view.progress == StepProgress::kNeedsPerson;
+    const bool failed = view.progress == StepProgress::kFailed && view.fault == Fault::kOwn;
+    return failed || view.progress == StepProgress::kNeedsPerson;
   });
   return found == views.end() ? nullptr : &*found;
 }
 
 // One that is tried again, or gets all the time that it needs, may come to a good end or fail for
-// good.
+// good; of another one it still has to show whether it failed by itself.
 const StepView* open_step(const std::vector<StepView>& views) {
   const auto found = std::ranges::find_if(views, [](const StepView& view) {
     return moves(view) || view.progress == StepProgress::kRetrying ||
-           view.progress == StepProgress::kStarting;
+           view.progress == StepProgress::kStarting || view.fault == Fault::kUnknown;
   });
   return found == views.end() ? nullptr : &*found;
 }
@@ -32,6 +33,7 @@ const StepView* unsettled_step(const std::vector<StepView>& views) {
 
 std::string told(const StepView& view) {
   std::string text = view.subject + ": " + std::string(to_string(view.progress));
+  if (view.fault == Fault::kPeers) text += " while peers that it needs are not there";
   if (!view.message.empty()) text += " (" + view.message + ")";
   return text;
 }
@@ -71,7 +73,10 @@ Assessment assess_boot(const AssessmentFacts& facts, const Decision& decision) {
   const std::string waits =
       unsettled == nullptr ? "" : "; not ready yet: " + told(open == nullptr ? *unsettled : *open);
   if (under_way && !facts.over) return {BootJudgement::kPending, "under way" + waits};
-  return {BootJudgement::kGood, "nothing has failed" + waits};
+  const bool excused = std::ranges::any_of(
+      decision.views, [](const StepView& view) { return view.fault == Fault::kPeers; });
+  return {BootJudgement::kGood,
+          (excused ? "nothing has failed by itself" : "nothing has failed") + waits};
 }
 
 }  // namespace klubster

@@ -26,9 +26,9 @@ struct Assessment {
   std::string reason;
 };
 
-// A boot is good when the state is sound and nothing has failed for good. What waits for a peer
-// or a person has not failed; what is under way is waited for until time is over. With
-// `demand_ready` all phases must be ready by then.
+// A boot is good when the state is sound and nothing has failed for good or needs a person. What
+// waits for a peer has not failed, nor has what failed without its peers; what is under way is
+// waited for until time is over. With `demand_ready` all phases must be ready by then.
 Assessment assess_boot(const AssessmentFacts& facts, const Decision& decision);
 
 }  // namespace klubster

@@ -85,12 +85,24 @@ StepView keep_shut(StepView view, const Step& step, const SubjectState& past) {
   return view;
 }
 
+void wake_by(std::uint64_t mono_usec, Decision& decision) {
+  auto& wake = decision.wake_mono_usec;
+  wake = std::min(mono_usec, wake.value_or(mono_usec));
+}
+
+void find_faults(const Plan& plan, const NodeState& state, const World& world, Decision& decision) {
+  for (auto& view : decision.views) {
+    if (view.progress != StepProgress::kFailed) continue;
+    view.fault = fault_of(plan, state, world, view);
+    if (view.fault == Fault::kUnknown) wake_by(fault_known_usec(state, view.subject), decision);
+  }
+}
+
 void climb(const Plan& plan, const NodeState& state, const World& world, Decision& decision) {
   if (!decision.events.empty() || !decision.actions.empty()) return;
   decision.climb = next_rung(plan, state, world, decision);
   const Climb& next = decision.climb;
-  auto& wake = decision.wake_mono_usec;
-  if (next.wake_mono_usec && (!wake || *next.wake_mono_usec < *wake)) wake = next.wake_mono_usec;
+  if (next.wake_mono_usec) wake_by(*next.wake_mono_usec, decision);
   if (next.rung == Rung::kReboot) {
     decision.events.push_back(reboot_ordered({plan.generation, next.reason, next.message}));
   } else if (next.rung == Rung::kRecovery) {
@@ -136,6 +148,7 @@ void apply_plan(const Plan& plan, const NodeState& state, const World& world, De
   if (decision.ready && counts && decision.events.empty()) {
     decision.events.push_back(generation_ready(plan.generation));
   }
+  find_faults(plan, state, world, decision);
   climb(plan, state, world, decision);
 }
 

@@ -108,6 +108,7 @@ struct StepView {
   std::string unit;
   std::uint64_t attempt = 0;
   bool patient = false;  // a service that could once, and gets all the time it needs to be ready
+  Fault fault = Fault::kOwn;  // of one that has failed
   bool settled() const {
     return progress == StepProgress::kReady || progress == StepProgress::kDone ||
            progress == StepProgress::kSkipped;

@@ -22,6 +22,25 @@ constexpr auto kInputFaults = std::to_array<std::string_view>(
      "InputMissing", "InputRefused", "KlubsterTooOld", "ManifestInvalid", "ModeMissing",
      "UnitExists", "UnitMasked"});
 
+// Of the steps up to and with this one, in the order of the plan.
+bool any_up_to(const Plan& plan, const std::string& last, auto holds) {
+  for (const auto& step : plan.steps) {
+    if (!step.skipped && holds(step)) return true;
+    if (step.subject == last) break;
+  }
+  return false;
+}
+
+bool asks_peers(const Step& step) {
+  return !step.spec.needs.empty() || !step.facts.empty();
+}
+
+bool lacks_peers(const Step& step, const World& world) {
+  if (!asks_peers(step)) return false;
+  const auto need = world.needs.find(step.subject);
+  return need == world.needs.end() || !need->second.satisfied || need->second.away;
+}
+
 bool pauses(const StepView& view) {
   return view.progress == StepProgress::kRetrying;
 }
@@ -84,35 +103,16 @@ class Ladder {
     return climb(*working, "TrialTimedOut", message);
   }
 
-  // Steps up to and with this one, in the order of the plan.
-  template <typename Holds>
-  bool any_up_to(const StepView& last, Holds holds) const {
-    for (const auto& step : plan_.steps) {
-      if (!step.skipped && holds(step)) return true;
-      if (step.subject == last.subject) break;
-    }
-    return false;
-  }
-
-  static bool asks_peers(const Step& step) {
-    return !step.spec.needs.empty() || !step.facts.empty();
-  }
-
-  bool lacks_peers(const Step& step) const {
-    if (!asks_peers(step)) return false;
-    const auto need = world_.needs.find(step.subject);
-    return need == world_.needs.end() || !need->second.satisfied || need->second.away;
-  }
-
   Climb climb(const StepView& culprit, std::string reason, const std::string& message) const {
-    if (any_up_to(culprit, [this](const Step& step) { return lacks_peers(step); })) return {};
-    const SubjectState& past = state_.subject(culprit.subject);
-    const bool recent = past.failed_boot == world_.boot &&
-                        past.failed_mono_usec + kSilenceUsec > world_.now_mono_usec;
     Climb next;
-    if (recent && any_up_to(culprit, asks_peers)) {
-      next.wake_mono_usec = past.failed_mono_usec + kSilenceUsec;
-      return next;
+    switch (fault_of(plan_, state_, world_, culprit)) {
+      case Fault::kPeers:
+        return {};
+      case Fault::kUnknown:
+        next.wake_mono_usec = fault_known_usec(state_, culprit.subject);
+        return next;
+      case Fault::kOwn:
+        break;
     }
     next.rung = rung();
     if (next.rung == Rung::kNone) return next;
@@ -139,6 +139,20 @@ class Ladder {
 };
 
 }  // namespace
+
+Fault fault_of(const Plan& plan, const NodeState& state, const World& world, const StepView& view) {
+  if (is_input_fault(view.reason)) return Fault::kOwn;
+  const std::string& subject = view.subject;
+  const auto lacks = [&world](const Step& step) { return lacks_peers(step, world); };
+  if (any_up_to(plan, subject, lacks)) return Fault::kPeers;
+  const bool recent = state.subject(subject).failed_boot == world.boot &&
+                      fault_known_usec(state, subject) > world.now_mono_usec;
+  return recent && any_up_to(plan, subject, asks_peers) ? Fault::kUnknown : Fault::kOwn;
+}
+
+std::uint64_t fault_known_usec(const NodeState& state, const std::string& subject) {
+  return state.subject(subject).failed_mono_usec + kSilenceUsec;
+}
 
 std::string too_many_boots(const NodeState& state, std::uint64_t limit) {
   const bool bound = state.generation && !state.gone && !state.leaving;

@@ -14,6 +14,7 @@ struct Plan;
 struct NodeState;
 struct World;
 struct Decision;
+struct StepView;
 
 struct LadderLimits {
   Rung highest = Rung::kNone;
@@ -26,6 +27,15 @@ struct LadderLimits {
 inline constexpr const char* kKeepsRebooting = "KeepsRebooting";
 // What is said of it; empty: there were not too many. `limit` is recovery/boots, 0: any number.
 std::string too_many_boots(const NodeState& state, std::uint64_t limit);
+
+// Whose fault it is that a step does not come to its end.
+enum class Fault {
+  kOwn,
+  kPeers,    // some that it or a step before it stands on are not there
+  kUnknown,  // whether they are shows by fault_known_usec()
+};
+Fault fault_of(const Plan& plan, const NodeState& state, const World& world, const StepView& view);
+std::uint64_t fault_known_usec(const NodeState& state, const std::string& subject);
 
 // The next rung to step on, and why: reason and message of the failure.
 struct Climb {

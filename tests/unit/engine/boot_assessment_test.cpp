@@ -70,6 +70,22 @@ TEST_CASE("a step that has failed for good makes a bad boot at once", "[boot]") 
         "server/two: " + std::string(to_string(progress)) + " (ended with exit code 7)");
 }
 
+TEST_CASE("what failed without its peers makes no bad boot, once it is known that they are away",
+          "[boot]") {
+  Decision decision = with(StepProgress::kFailed, "ended with exit code 7");
+  decision.views[1].fault = Fault::kUnknown;
+  CHECK(verdict(after_a_while(), decision) == "pending");
+  decision.views[1].fault = Fault::kPeers;
+  const Assessment good = assess_boot(after_a_while(), decision);
+  CHECK(good.judgement == BootJudgement::kGood);
+  CHECK(good.reason ==
+        "nothing has failed by itself; not ready yet: server/two: failed while peers that it needs "
+        "are not there (ended with exit code 7)");
+  AssessmentFacts all;
+  all.demand_ready = all.over = true;
+  CHECK(verdict(all, decision) == "bad");
+}
+
 TEST_CASE("an unsound state and recovery mode make a bad boot, also of a ready node", "[boot]") {
   AssessmentFacts facts;
   facts.unsound = "the event log is damaged: event 7";

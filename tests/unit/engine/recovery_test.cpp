@@ -215,6 +215,8 @@ TEST_CASE("a failure while peers are away is not held against the machine", "[re
   node.world.settle();
   node.fail();
   CHECK(node.world.count("RebootOrdered") == 0);  // whether they are away shows a little later
+  CHECK(node.world.view("server/join").fault == Fault::kUnknown);
+  CHECK(*node.world.timers.due <= node.world.timers.now + kMinute);
   NeedView away = here;
   away.away = true;
   node.world.shell->set_needs({{"server/join", away}});
@@ -222,9 +224,32 @@ TEST_CASE("a failure while peers are away is not held against the machine", "[re
   node.world.timers.now += 100 * kMinute;
   node.world.settle();
   CHECK(node.world.count("RebootOrdered") == 0);
+  CHECK(node.world.view("server/join").fault == Fault::kPeers);
   node.world.shell->set_needs({{"server/join", here}});
   node.world.settle();
   CHECK(node.world.count("RebootOrdered") == 1);
+}
+
+TEST_CASE("who does not climb looks whose fault it was, too, and an input's is its own",
+          "[recovery]") {
+  Plan plan = with_ladder({tried_once(task("join"))}, {Rung::kNone, 0, 0});
+  plan.steps[0].spec.needs = {{"server", "Ready", "any"}};
+  Failed node(plan);
+  NeedView here;
+  here.satisfied = true;
+  node.world.shell->set_needs({{"server/join", here}});
+  node.world.settle();
+  const bool refused = GENERATE(false, true);
+  node.world.finish(node.world.unit_of("server/join"), refused ? 78 : 1);
+  node.world.settle();
+  const StepView view = node.world.view("server/join");
+  REQUIRE(view.progress == StepProgress::kFailed);
+  CHECK(view.fault == (refused ? Fault::kOwn : Fault::kUnknown));
+  if (refused) return;
+  REQUIRE(node.world.timers.due.has_value());
+  node.world.timers.now = *node.world.timers.due;
+  node.world.settle();
+  CHECK(node.world.view("server/join").fault == Fault::kOwn);
 }
 
 TEST_CASE("what later steps wait for keeps nobody from climbing", "[recovery]") {
