@@ -58,6 +58,13 @@ void BootJudge::begin() {
   begun_mono_usec_ = timers_.now_mono_usec();
 }
 
+AssessmentFacts BootJudge::timed(AssessmentFacts facts) const {
+  const std::uint64_t now = timers_.now_mono_usec();
+  facts.settling = now < begun_mono_usec_ + kSettleUsec;
+  facts.over = now >= begun_mono_usec_ + kPatienceUsec;
+  return facts;
+}
+
 const Assessment& BootJudge::judge(const NodeState& state, AssessmentFacts facts,
                                    const Decision& decision) {
   if (state.blessed_boot == state.boot && !state.boot.empty()) {
@@ -66,15 +73,17 @@ const Assessment& BootJudge::judge(const NodeState& state, AssessmentFacts facts
     }
     return assessment_;
   }
-  const std::uint64_t now = timers_.now_mono_usec();
-  const std::uint64_t settled = begun_mono_usec_ + kSettleUsec;
-  const std::uint64_t over = begun_mono_usec_ + kPatienceUsec;
-  facts.settling = now < settled;
-  facts.over = now >= over;
-  assessment_ = assess_boot(facts, decision);
+  const bool was_bad = assessment_.judgement == BootJudgement::kBad;
+  assessment_ = assess_boot(timed(facts), decision);
+  // What was mended, or is tried again, gets its time anew: it has come to no good end yet.
+  if (was_bad && assessment_.judgement != BootJudgement::kBad) {
+    begin();
+    assessment_ = assess_boot(timed(facts), decision);
+  }
   timers_.cancel();
+  facts = timed(facts);
   if (assessment_.judgement == BootJudgement::kPending && !facts.over) {
-    timers_.wake_at(facts.settling ? settled : over, again_);
+    timers_.wake_at(begun_mono_usec_ + (facts.settling ? kSettleUsec : kPatienceUsec), again_);
   }
   return assessment_;
 }

@@ -38,11 +38,14 @@ class BootJudge {
       : timers_(timers), again_(std::move(again)) {}
 
   void begin();
-  // One that was blessed stays good. The times of `facts` are filled in here.
+  // One that was blessed stays good. The times of `facts` are filled in here; they begin anew when
+  // it is bad no longer.
   const Assessment& judge(const NodeState& state, AssessmentFacts facts, const Decision& decision);
   const Assessment& assessment() const { return assessment_; }
 
  private:
+  AssessmentFacts timed(AssessmentFacts facts) const;
+
   Timers& timers_;
   std::function<void()> again_;
   std::uint64_t begun_mono_usec_ = 0;

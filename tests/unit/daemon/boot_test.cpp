@@ -119,6 +119,26 @@ TEST_CASE("a boot is judged again when time has passed, and stays good", "[boot]
   CHECK(judge.judge(state, bad, {}).judgement == BootJudgement::kBad);
 }
 
+TEST_CASE("what failed and is tried again has its time anew before the boot is good", "[boot]") {
+  ManualTimers timers;
+  BootJudge judge(timers, [] {});
+  NodeState state;
+  state.boot = "boot1";
+  Decision decision;
+  decision.views.resize(1);
+  decision.views[0].progress = StepProgress::kFailed;
+  judge.begin();
+  timers.now += 900'000'000;
+  REQUIRE(judge.judge(state, {}, decision).judgement == BootJudgement::kBad);
+  decision.views[0].progress = StepProgress::kRunning;
+  CHECK(judge.judge(state, {}, decision).judgement == BootJudgement::kPending);
+  REQUIRE(timers.due.has_value());
+  timers.now += 60'000'000;
+  CHECK(judge.judge(state, {}, decision).judgement == BootJudgement::kPending);
+  decision.views[0].progress = StepProgress::kWaiting;  // for peers, or for a reboot
+  CHECK(judge.judge(state, {}, decision).judgement == BootJudgement::kGood);
+}
+
 TEST_CASE("what is unsound is told, also when the damage was set aside", "[boot]") {
   NodeState state;
   CHECK(unsound_state(state, "", {}, false).empty());
