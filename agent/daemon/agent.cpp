@@ -92,6 +92,8 @@ void Agent::start() {
   const ConfigSources sources = system_config_sources();
   restore_generation(sources);
   record_boot(sources);
+  stop_rebooting();
+  if (!standstill_ && !shell_.state().reset_owed) forget_order(places_);
   shell_.on_settled([this] {
     set_problem("facts", facts_.trouble());
     if (standstill_) {

@@ -95,9 +95,6 @@ class Agent {
   // kInvalid: `node` is another one, or this is no server; kConflict: it serves in a cluster,
   // leaves, or as may_change().
   Status init_cluster(const std::string& node, const std::string& by, const Guard& guard);
-  // Recovery mode: nothing begins that was not done before. In it already, nothing changes.
-  // It takes effect with the next settle().
-  void enter_recovery(const std::string& reason, const std::string& message, const std::string& by);
   // Leaves recovery mode and tries again what failed, also what was rolled back. Outside of that it
   // is no mistake. kConflict as may_change().
   Status recover(const std::string& by, const Guard& guard);

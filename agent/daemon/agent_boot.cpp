@@ -13,6 +13,7 @@ std::string Agent::damage() const {
   return standstill_ ? standstill_->message() : log_.damage();
 }
 
+// All of it at once: a process that begins after it was recorded takes the rest as done.
 void Agent::record_boot(const ConfigSources& sources) {
   const NodeState& state = shell_.state();
   if (state.boot == boot_) return;  // the daemon was restarted, the machine was not
@@ -26,11 +27,14 @@ void Agent::record_boot(const ConfigSources& sources) {
       places_);
   const BootVerdict verdict = kind_of_boot(facts);
   const std::string kind(to_string(verdict.kind));
-  if (reset_by) shell_.record(state_reset(*reset_by));
-  shell_.record(booted(kind, verdict.reason));
-  if (facts.recovery_asked) enter_recovery("Asked", verdict.reason, "the kernel command line");
-  stop_rebooting();
-  if (reset_by) forget_order(places_);
+  std::vector<Event> events;
+  if (reset_by) events.push_back(state_reset(*reset_by));
+  events.push_back(booted(kind, verdict.reason));
+  if (facts.recovery_asked && !state.recovery) {
+    events.push_back(
+        recovery_entered({"Asked", verdict.reason, "the kernel command line", present_tree()}));
+  }
+  shell_.record(std::move(events));
   log_info("boot of kind " + kind + ": " + verdict.reason, {{"KLUBSTER_BOOT_KIND", kind}});
 }
 

@@ -171,12 +171,6 @@ Status Agent::reboot(const std::string& by, const Guard& guard, bool recovery) {
   return {};
 }
 
-void Agent::enter_recovery(const std::string& reason, const std::string& message,
-                           const std::string& by) {
-  if (shell_.state().recovery) return;
-  shell_.record(recovery_entered({reason, message, by, present_tree()}));
-}
-
 Status Agent::recover(const std::string& by, const Guard& guard) {
   if (auto free = may_change(guard); !free) return free;
   shell_.record(recovery_left(by));
