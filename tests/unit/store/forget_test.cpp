@@ -35,7 +35,7 @@ TEST_CASE("a reset forgets everything but what the node was told to be", "[store
   Node node;
   node.order(identity ? R"({"by":"root","identity":true})" : R"({"by":"root","identity":false})");
   REQUIRE(forget(node.state, node.peer));
-  for (const char* gone : {"/log", "/profiles", "/steps", "/salt"})
+  for (const char* gone : {"/log", "/profiles", "/staging", "/steps", "/salt"})
     CHECK_FALSE(exists(node.state + gone));
   for (const char* kept : {"/config/kept", "/media", "/media.json", "/reset.json"})
     CHECK(exists(node.state + kept));
