@@ -75,6 +75,7 @@ Status Agent::leave(const RequestedLeave& request, const Guard& guard) {
   const NodeState& state = shell_.state();
   if (auto free = may_change(guard); !free) return free;
   reload_asked_ = false;  // what was asked for before is over
+  reset_begun_ = false;   // what the disk refused is tried again
   // Than what is under way, or was done.
   const bool more = request.destroy || request.force || request.reset;
   if (more || (!state.leaving && !state.gone)) shell_.record(leave_requested(request));
