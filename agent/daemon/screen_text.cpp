@@ -59,12 +59,14 @@ std::string headline(const Json& status) {
   if (holds(status, "Left")) return "has left its cluster";
   if (nothing_known) return "has no config that it can use";
   if (is_unconfigured(status)) return "is not configured yet";
-  const bool degraded =
-      fails(status, "StateSound") || status.get("boot").text_or("kind") == "degraded";
+  const Json& boot = status.get("boot");
+  // What made it a degraded boot may be mended since: then it was found good.
+  const bool still = boot.text_or("kind") == "degraded" && boot.text_or("verdict") != "good";
+  const bool degraded = fails(status, "StateSound") || still;
   if (degraded) return ready ? "is ready, but its state is degraded" : "is degraded and not ready";
   if (ready) return "is ready";
   if (!status.items("problems").empty()) return "is not ready";
-  if (status.get("boot").text_or("kind") == "first") return "is being set up";
+  if (boot.text_or("kind") == "first") return "is being set up";
   return waits(status) ? "is not ready: it waits" : "is not ready";
 }
 

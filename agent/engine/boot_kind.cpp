@@ -32,7 +32,7 @@ Reasons why_degraded(const BootFacts& facts) {
     found.emplace_back("it is not known whether the config tree can be used");
   }
   if (facts.tree == TreeVerdict::kRefused) {
-    found.emplace_back("the config tree is refused, and the last good one in force");
+    found.emplace_back("the config tree was refused, and the last good one in force");
   }
   if (facts.loader == LoaderVerdict::kExhausted) {
     found.emplace_back("the boot loader has no tries left for this image");

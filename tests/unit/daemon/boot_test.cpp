@@ -146,7 +146,7 @@ TEST_CASE("what is unsound is told, also when the damage was set aside", "[boot]
   state.boot_kind = "degraded";
   state.boot_reason = "the event log is damaged: event 7";
   CHECK(unsound_state(state, "", {}, true) == state.boot_reason);
-  state.boot_reason = "the config tree is refused, and the last good one in force";
+  state.boot_reason = "the config tree was refused, and the last good one in force";
   CHECK(unsound_state(state, "", {}, true).empty());
   state.config_reason = "ConfigInvalid";
   state.config_message = "node/modes: no";

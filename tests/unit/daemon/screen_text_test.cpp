@@ -62,6 +62,8 @@ TEST_CASE("each state of a node has its headline", "[screen]") {
         "klubster: n1 is degraded and not ready");
   CHECK(headline(R"("ready":true,"boot":{"kind":"degraded","reason":"r"})") ==
         "klubster: n1 is ready, but its state is degraded");
+  CHECK(headline(R"("ready":true,"boot":{"kind":"degraded","reason":"r","verdict":"good"})") ==
+        "klubster: n1 is ready");
   CHECK(headline(R"("ready":true,)" + with_condition("Recovery", "True")) ==
         "klubster: n1 is in recovery mode");
 }
