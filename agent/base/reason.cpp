@@ -39,7 +39,9 @@ constexpr Reason kReasons[] = {
     {"BadValue", "a value does not have the form that it must have",
      "mend the value that the message names", false},
     {"BootNotGood", "the boot is not blessed: something has failed, or not all is ready in time",
-     "klubster status, then mend it; systemctl start boot-complete.target judges again", true},
+     "klubster status, then mend it; systemctl start systemd-bless-boot.service (without "
+     "systemd-boot: boot-complete.target) judges again",
+     true},
     {"CheckFailed", "a step ended well, but its check says that the result is not there",
      "klubster logs STEP", true},
     {"ClockSuspect",
