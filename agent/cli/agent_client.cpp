@@ -129,10 +129,10 @@ std::optional<int> AgentClient::follow(const char* destination, std::uint64_t ti
   bool dirty = false;
   bool over = false;
   const auto wake = [&](const BusMessage&) { dirty = true; };
-  const auto changed = bus_->match("type='signal',interface='" + name + "'", wake);
+  const auto changed = bus_->match("type='signal',interface='" + name + "'", "", wake);
   const auto owner = bus_->match(
       "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" + name + "'",
-      wake);
+      "sss", wake);
   EventSource deadline;
   if (timeout_usec != 0) {
     deadline = loop_->after(timeout_usec, [&] { over = true; });

@@ -146,14 +146,14 @@ Peering::Peering(Bus& bus, Places places, std::function<void(PeerNews)> news)
       std::string("type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
                   "member='NameOwnerChanged',arg0='") +
           names::kPeersBus + "'",
-      [this](BusMessage message) {
+      "sss", [this](BusMessage message) {
         message.read_string();
         message.read_string();
         if (!message.read_string().empty()) hand_over();
       });
   needs_changed_ = bus_.match(std::string("type='signal',sender='") + names::kPeersBus +
                                   "',interface='" + names::kPeersBus + "',member='NeedsChanged'",
-                              [this](const BusMessage&) { ask(); });
+                              "", [this](const BusMessage&) { ask(); });
 }
 
 Status Peering::configure(const NodeConfig& config, const std::string& machine,
@@ -187,7 +187,7 @@ Status Peering::renew(const std::string& text) {
       bus_.method(names::kPeersBus, names::kPeersPath, names::kPeersBus, "Configure");
   message.add_fd(memory->get());
   bus_.call(std::move(message), [this](Result<BusMessage> reply) {
-    if (reply && reply->read_bool()) return;
+    if (reply && reply->signature() == "b" && reply->read_bool()) return;
     if (!reply && reply.error().reason() != "ServiceUnknown") {
       log_error(Error(reply.error()).in("klubster-peerd: Configure"));
     }
@@ -284,7 +284,7 @@ void Peering::ask() {
   BusMessage message =
       bus_.method(names::kPeersBus, names::kPeersPath, names::kPeersBus, "GetNeeds");
   bus_.call(std::move(message), [this](Result<BusMessage> reply) {
-    if (!reply) return;
+    if (!reply || reply->signature() != "h") return;
     const UniqueFd memory = reply->read_fd();
     auto text = read_sealed_memory(memory.get(), kNewsBytes);
     auto news = text ? parse_news(*text) : Result<PeerNews>(text.error());

@@ -35,6 +35,7 @@ struct CallClosure {
 };
 
 struct MatchClosure {
+  std::string contents;
   std::function<void(BusMessage)> handler;
   static void destroy(void* data) { delete static_cast<MatchClosure*>(data); }
 };
@@ -63,7 +64,10 @@ int on_reply(sd_bus_message* message, void* data, sd_bus_error*) {
 // A non-zero return would keep later handlers of the same signal from seeing it.
 int on_match(sd_bus_message* message, void* data, sd_bus_error*) {
   const auto* closure = static_cast<MatchClosure*>(data);
-  guard_handler(loop_of(message), [&] { closure->handler(BusMessage::referencing(message)); });
+  guard_handler(loop_of(message), [&] {
+    BusMessage signal = BusMessage::referencing(message);
+    if (signal.signature() == closure->contents) closure->handler(std::move(signal));
+  });
   return 0;
 }
 
@@ -166,8 +170,9 @@ void Bus::call(BusMessage message, std::function<void(Result<BusMessage>)> handl
   sd_bus_slot_unref(slot);
 }
 
-BusSlot Bus::match(const std::string& rule, std::function<void(BusMessage)> handler) {
-  auto closure = std::make_unique<MatchClosure>(MatchClosure{std::move(handler)});
+BusSlot Bus::match(const std::string& rule, const std::string& contents,
+                   std::function<void(BusMessage)> handler) {
+  auto closure = std::make_unique<MatchClosure>(MatchClosure{contents, std::move(handler)});
   sd_bus_slot* slot = nullptr;
   demand(sd_bus_add_match_async(bus_.get(), &slot, rule.c_str(), on_match, on_match_installed,
                                 closure.get()),

@@ -127,8 +127,12 @@ class Bus {
             std::uint64_t timeout_usec = 25'000'000);
 
   // `rule` as in D-Bus ("type='signal',…"). AddMatch is sent at once, so a method sent afterwards
-  // cannot lose its signals (library-facts 5.1).
-  BusSlot match(const std::string& rule, std::function<void(BusMessage)> handler);
+  // cannot lose its signals (library-facts 5.1). `contents` is the signature of those signals: one
+  // with another signature is dropped. Anybody may address a signal to this connection, and whose
+  // name the rule's sender is, sd-bus leaves to the bus, which passes on what is addressed: what a
+  // signal says is a reason to ask, not an answer.
+  BusSlot match(const std::string& rule, const std::string& contents,
+                std::function<void(BusMessage)> handler);
 
   // Exports one interface at `path`. From then on the Bus must stay where it is.
   BusSlot serve(const std::string& path, const std::string& interface,

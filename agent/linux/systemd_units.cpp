@@ -53,7 +53,7 @@ SystemdUnits::SystemdUnits(EventLoop& loop, Bus& bus) : loop_(loop), bus_(bus) {
   // A manager that reloads or re-executes may have dropped signals meanwhile: read everything.
   reloading_ = bus_.match(std::string("type='signal',sender='") + kSystemd + "',interface='" +
                               kManager + "',member='Reloading'",
-                          [this](BusMessage message) {
+                          "b", [this](BusMessage message) {
                             if (message.read_bool()) return;
                             subscribe();
                             for (const auto& [name, watched] : watched_)
@@ -85,10 +85,10 @@ void SystemdUnits::listen(const std::string& unit) {
   const std::string from = std::string("type='signal',sender='") + kSystemd + "',";
   // Of each change systemd tells the part of the unit's type first, then the one of every unit:
   // that there are two is for those who believe what they are told.
-  watched.changed =
-      bus_.match(from + "interface='" + kProperties + "',member='PropertiesChanged',path='" +
-                     Bus::encode_path(kUnitPrefix, unit) + "',arg0='" + kUnit + "'",
-                 [this, unit](BusMessage message) { changed(unit, std::move(message)); });
+  watched.changed = bus_.match(
+      from + "interface='" + kProperties + "',member='PropertiesChanged',path='" +
+          Bus::encode_path(kUnitPrefix, unit) + "',arg0='" + kUnit + "'",
+      "sa{sv}as", [this, unit](BusMessage message) { changed(unit, std::move(message)); });
 }
 
 // For what systemd may forget by itself. Of a task it first tells that it is dead.
@@ -96,10 +96,11 @@ void SystemdUnits::listen_for_removal(const std::string& unit, Watched& watched)
   if (watched.removed) return;
   watched.removed = bus_.match(std::string("type='signal',sender='") + kSystemd + "',interface='" +
                                    kManager + "',member='UnitRemoved',arg0='" + unit + "'",
-                               [this, unit](const BusMessage&) { read(unit); });
+                               "so", [this, unit](const BusMessage&) { read(unit); });
 }
 
-// That a task has begun is in the signal. How it ended and what it cost has to be read.
+// That a task has begun is in the signal, when it is systemd's own: anybody could send one like it.
+// How it ended and what it cost has to be read.
 void SystemdUnits::changed(const std::string& unit, BusMessage message) {
   const auto found = watched_.find(unit);
   if (found == watched_.end() || found->second.starting) return;
@@ -110,7 +111,8 @@ void SystemdUnits::changed(const std::string& unit, BusMessage message) {
     if (is_dead(said) || said.active_state.empty()) read(unit);
     return;
   }
-  const bool begins = said.active_state == "activating" && !said.invocation.empty();
+  const bool begins =
+      said.active_state == "activating" && !said.invocation.empty() && message.sender() == systemd_;
   if (!watched.mute || !begins || watched.reading) return read(unit, true);
   if (std::exchange(watched.known_to_run, true)) return;
   said.name = unit;
@@ -331,6 +333,7 @@ void SystemdUnits::started(const std::string& unit, const Result<BusMessage>& re
   found->second.starting = false;
   if (!reply) return refuse_start(unit, reply.error());
   found->second.was_found = true;
+  systemd_ = reply->sender();
   if (found->second.mute) return read_later(found->second);
   read(unit, true);
 }

@@ -77,6 +77,7 @@ class SystemdUnits : public UnitRunner {
   Bus& bus_;
   std::function<void(const UnitSnapshot&)> handler_;
   std::map<std::string, Watched> watched_;
+  std::string systemd_;  // whose answer to a start came last: its name on the bus
   EventSource overdue_;
   BusSlot reloading_;
 };

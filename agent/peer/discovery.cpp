@@ -72,22 +72,23 @@ Discovery::Discovery(EventLoop& loop, Bus& bus, Announcement own, bool only_if_r
       suffix_(random_suffix()) {
   owner_changed_ = bus_.match(std::string("type='signal',sender='") + kBus +
                                   "',member='NameOwnerChanged',arg0='" + kAvahi + "'",
-                              [this](BusMessage message) {
+                              "sss", [this](BusMessage message) {
                                 message.skip("ss");
                                 const bool is_there = !message.read_string().empty();
                                 end();
                                 if (is_there) begin();
                               });
   // Before the browser is made: its first news may come before the reply that names it.
-  items_ = bus_.match(rule(kBrowser, "ItemNew"), [this](BusMessage item) { came(item); });
-  gone_items_ = bus_.match(rule(kBrowser, "ItemRemove"), [this](BusMessage item) { went(item); });
-  group_state_ = bus_.match(rule(kGroup, "StateChanged"), [this](BusMessage message) {
+  items_ = bus_.match(rule(kBrowser, "ItemNew"), "iisssu", [this](BusMessage item) { came(item); });
+  gone_items_ =
+      bus_.match(rule(kBrowser, "ItemRemove"), "iisssu", [this](BusMessage item) { went(item); });
+  group_state_ = bus_.match(rule(kGroup, "StateChanged"), "is", [this](BusMessage message) {
     const std::int32_t state = message.read_int32();
     if (state != kGroupCollision && state != kGroupFailure) return;
     suffix_ = random_suffix();
     again_ = loop_.after(kAgainUsec, [this] { announce(); });
   });
-  server_state_ = bus_.match(rule(kServer, "StateChanged"), [this](BusMessage message) {
+  server_state_ = bus_.match(rule(kServer, "StateChanged"), "is", [this](BusMessage message) {
     // It has another host name now: what was announced under the old one is gone.
     if (message.read_int32() == kServerRunning) announce();
   });
@@ -180,7 +181,6 @@ void Discovery::browse() {
 }
 
 void Discovery::came(BusMessage& item) {
-  if (item.signature() != "iisssu") return;
   const std::int32_t interface = item.read_int32(), protocol = item.read_int32();
   const std::string name = item.read_string(), type = item.read_string();
   const std::string domain = item.read_string();
@@ -222,7 +222,6 @@ void Discovery::resolved(const Service& service, BusMessage& reply) {
 }
 
 void Discovery::went(BusMessage& item) {
-  if (item.signature() != "iisssu") return;
   const std::int32_t interface = item.read_int32(), protocol = item.read_int32();
   const std::string name = item.read_string();
   item.skip("s");

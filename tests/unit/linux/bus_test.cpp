@@ -1,6 +1,7 @@
 // An object on a private bus: who may call, what a caller is, which properties are announced.
 #include "linux/bus.h"
 
+#include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include <memory>
@@ -172,7 +173,7 @@ TEST_CASE("a property is read by everybody, and its change is announced with its
   bool more = false;
   const BusSlot match = scene.client.match(
       "type='signal',interface='org.freedesktop.DBus.Properties',path='" + std::string(kPath) + "'",
-      [&](BusMessage signal) {
+      "sa{sv}as", [&](BusMessage signal) {
         CHECK(signal.read_string() == kName);
         signal.enter('a', "{sv}");
         while (signal.enter('e', "sv")) {
@@ -198,4 +199,27 @@ TEST_CASE("a property is read by everybody, and its change is announced with its
   scene.wait([&] { return announced.has_value(); });
   CHECK(announced == 2);
   CHECK_FALSE(more);
+}
+
+TEST_CASE("what anybody sends to a connection alone is no signal unless it looks like one",
+          "[bus]") {
+  Scene scene;
+  if (!scene.daemon.works()) return;
+  REQUIRE(scene.server.own_name(kName).has_value());
+  std::vector<bool> heard;
+  const BusSlot match =
+      scene.server.match("type='signal',sender='org.example.Owner',member='Reloading'", "b",
+                         [&](BusMessage signal) { heard.push_back(signal.read_bool()); });
+  const auto send = [&](const std::function<void(BusMessage&)>& fill) {
+    scene.client.emit(kPath, "org.example.Owner", "Reloading", [&](BusMessage& signal) {
+      REQUIRE(sd_bus_message_set_destination(signal.get(), kName) >= 0);
+      fill(signal);
+    });
+  };
+  send([](BusMessage&) {});
+  send([](BusMessage& signal) { signal.add_string("no flag"); });
+  send([](BusMessage& signal) { signal.add_bool(true).add_bool(false); });
+  send([](BusMessage& signal) { signal.add_bool(true); });
+  scene.wait([&] { return !heard.empty(); });
+  CHECK(heard == std::vector<bool>{true});
 }

@@ -23,7 +23,7 @@ struct Fixture {
     server.emplace(Bus::open_user(cluster.loop).value());
     client.emplace(Bus::open_user(cluster.loop).value());
     match = client->match(
-        std::string("type='signal',interface='") + names::kPeersBus + "',member='NeedsChanged'",
+        std::string("type='signal',interface='") + names::kPeersBus + "',member='NeedsChanged'", "",
         [this](const BusMessage&) { ++needs_changed; });
     api.emplace(cluster.loop, *server, cluster.start("n1"));
     REQUIRE(server->own_name(names::kPeersBus));
