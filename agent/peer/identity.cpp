@@ -15,6 +15,8 @@ namespace klubster {
 namespace {
 
 constexpr std::size_t kSmallFile = 4096;
+// What others say raises it no further: a node whose number cannot rise never starts again.
+constexpr std::uint64_t kMaxSeen = kMaxIncarnation / 2;
 
 Status set_aside(const std::string& path, const std::string& why) {
   log_warning(path + " is damaged (" + why + "): kept as " + path + ".damaged and made anew");
@@ -67,9 +69,9 @@ Result<Identity> Identity::load(std::string state_dir) {
 
 Status Identity::raise_incarnation(std::uint64_t seen) {
   const std::uint64_t last = std::max(incarnation_, seen);
-  if (last >= kMaxIncarnation) {
+  if (seen > kMaxSeen || last >= kMaxIncarnation) {
     return Error(ErrorKind::kConflict, "PeerConflict",
-                 "incarnation " + std::to_string(seen) + " leaves no higher one");
+                 "incarnation " + std::to_string(last) + " leaves too few higher ones");
   }
   const std::uint64_t next = last + 1;
   Status written =

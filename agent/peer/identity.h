@@ -22,7 +22,8 @@ class Identity {
   // From now on this key, which the config gives; the one on the disk stays there.
   void use_key(Ed25519Key key) { key_ = std::move(key); }
   // Makes the incarnation higher than both its old value and `seen`, on disk before it returns.
-  // kIo when that fails (the old one stays); kConflict when no higher one is left.
+  // kIo when that fails (the old one stays); kConflict when `seen` would leave too few for the
+  // starts to come, or no higher one is left.
   Status raise_incarnation(std::uint64_t seen);
 
  private:

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "linux/files.h"
+#include "model/node_record.h"
 #include "peer/certificate.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/temporary_directory.h"
@@ -112,6 +113,20 @@ TEST_CASE("an incarnation that a peer remembers is passed, not repeated", "[iden
   CHECK(identity->incarnation() == 58);
   CHECK_FALSE(identity->raise_incarnation(UINT64_MAX));
   CHECK(identity->incarnation() == 58);
+}
+
+TEST_CASE("nothing that peers say keeps a node from starting again", "[identity]") {
+  const TemporaryDirectory dir;
+  const std::uint64_t told = GENERATE(kMaxIncarnation, kMaxIncarnation - 1, kMaxIncarnation / 2);
+  Result<Identity> identity = Identity::load(dir.path());
+  REQUIRE(identity);
+  REQUIRE(identity->raise_incarnation(0));
+  (void)identity->raise_incarnation(told);
+
+  Result<Identity> next = Identity::load(dir.path());
+  REQUIRE(next);
+  CHECK(next->raise_incarnation(0));
+  CHECK(next->incarnation() > identity->incarnation());
 }
 
 TEST_CASE("a damaged identity is set aside, not silently lost", "[identity]") {
