@@ -1,9 +1,6 @@
 // Inventories out of what the peers say.
 #include "cli/inventory.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 
 #include "base/text.h"
@@ -15,17 +12,11 @@ namespace klubster {
 
 namespace {
 
-bool is_address(const std::string& text) {
-  in6_addr any = {};
-  return ::inet_pton(AF_INET, text.c_str(), &any) == 1 ||
-         ::inet_pton(AF_INET6, text.c_str(), &any) == 1;
-}
-
 // "10.77.0.11:9446", "[fd00::1]:9446" and an address alone; empty when it is a name or nothing.
 std::string host_of(const std::string& text) {
-  if (is_address(text)) return text;
+  if (is_ip_address(text)) return text;
   const auto endpoint = parse_endpoint(text);
-  return endpoint && is_address(endpoint->host) ? endpoint->host : "";
+  return endpoint && is_ip_address(endpoint->host) ? endpoint->host : "";
 }
 
 std::vector<std::string> addresses_of(const Json& peer) {

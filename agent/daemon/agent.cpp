@@ -204,6 +204,12 @@ void Agent::take_news(PeerNews news) {
       log_error(written.error());
     }
   }
+  // Before there is a plan nobody has asked for any.
+  if (shell_.plan() && present_.known()) {
+    judge_facts(news, *shell_.plan(), present_.profile());
+  } else {
+    news.facts.clear();
+  }
   bool changed = false;
   for (auto& [subject, facts] : news.facts) {
     const auto need = news.needs.find(subject);

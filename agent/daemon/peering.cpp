@@ -1,10 +1,14 @@
 // Talking to klubster-peerd over D-Bus (architecture.md, peers.md).
 #include "daemon/peering.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/names.h"
 #include "base/text.h"
 #include "linux/files.h"
+#include "model/input_value.h"
+#include "model/schema.h"
 
 namespace klubster {
 
@@ -54,6 +58,12 @@ Json need_json(const Step& step, std::size_t index, const NeedSpec& wanted) {
   need["count"] = number ? Json(*number) : Json(wanted.count);
   need["facts"] = index == 0 ? Json(step.facts) : Json::array();
   return need;
+}
+
+// An address, or the host that members/<name>/address names: nothing that could begin another line
+// of a hosts file.
+bool is_host(const std::string& text) {
+  return is_ip_address(text) || parse_endpoint(text + ":1").has_value();
 }
 
 FormingPeer read_forming_peer(JsonReader& reader) {
@@ -130,7 +140,9 @@ Result<PeerNews> parse_news(std::string_view text) {
     });
   });
   reader.objects("members", [&](JsonReader& member) {
-    news.addresses[member.text("name")] = member.texts("addresses");
+    auto& addresses = news.addresses[member.text("name")];
+    addresses = member.texts("addresses");
+    if (!std::ranges::all_of(addresses, is_host)) member.refuse("addresses", "expected addresses");
   });
   reader.objects("forming",
                  [&](JsonReader& peer) { news.forming.push_back(read_forming_peer(peer)); });
@@ -138,6 +150,29 @@ Result<PeerNews> parse_news(std::string_view text) {
   news.refusal = read_trouble(reader, "refusal", ErrorKind::kInvalid);
   if (auto read = reader.finish(); !read) return read.error();
   return news;
+}
+
+void judge_facts(PeerNews& news, const Plan& plan, const Profile& profile) {
+  for (auto& [subject, facts] : news.facts) {
+    const Step* step = plan.find(subject);
+    std::erase_if(facts, [step](const auto& fact) {
+      return step == nullptr || !contains(step->facts, fact.first);
+    });
+    for (const auto& [name, fact] : facts) {
+      const InputSpec* known = profile.find_input(name);
+      InputSpec input = known == nullptr ? InputSpec{} : *known;
+      input.sensitive = input.sensitive || fact.sensitive;
+      const auto fits = check_input(input, fact.value);
+      if (fits) continue;
+      NeedView& need = news.needs[subject];
+      need.satisfied = false;
+      need.reason = fits.error().reason();
+      need.message = name + ", a fact of its peers: " + fits.error().message();
+      facts.clear();
+      break;
+    }
+  }
+  std::erase_if(news.facts, [](const auto& entry) { return entry.second.empty(); });
 }
 
 Peering::Peering(Bus& bus, Places places, std::function<void(PeerNews)> news)

@@ -65,5 +65,8 @@ class Peering {
 Json needs_json(const Plan& plan);
 // Reads peerd's answer. kInvalid when it is not what the contract says.
 Result<PeerNews> parse_news(std::string_view text);
+// Leaves the facts that steps of the plan ask for. What another node says is checked as what the
+// tree says is: one that its input does not allow is nobody's, and the need says why (BadValue).
+void judge_facts(PeerNews& news, const Plan& plan, const Profile& profile);
 
 }  // namespace klubster

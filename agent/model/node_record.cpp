@@ -197,6 +197,10 @@ Result<NodeRecord> record_from_json(const Json& json) {
   record.labels = read_texts(reader, "labels");
   read_body(reader, record.body);
   record.addresses = read_list(reader, "addresses");
+  // Programs of root write them into files.
+  if (!std::all_of(record.addresses.begin(), record.addresses.end(), is_ip_address)) {
+    reader.refuse("addresses", "expected IP addresses");
+  }
   reader.objects("facts", [&](JsonReader& item) {
     if (record.facts.size() < kMaxItems) record.facts.push_back(read_fact(item));
   });

@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "model/node_record.h"
 
 namespace klubster {
@@ -34,12 +35,6 @@ std::string rule(const char* interface, const char* member) {
 bool is_link_local(const std::string& address) {
   in6_addr v6 = {};
   return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LINKLOCAL(&v6);
-}
-
-bool is_address(const std::string& address) {
-  in6_addr any = {};
-  return ::inet_pton(AF_INET, address.c_str(), &any) == 1 ||
-         ::inet_pton(AF_INET6, address.c_str(), &any) == 1;
 }
 
 std::string random_suffix() {
@@ -215,7 +210,7 @@ void Discovery::resolved(const Service& service, BusMessage& reply) {
   }
   const std::string node = announced_node(texts, own_.cluster);
   if (node.empty() || node == own_.node || port == 0) return;
-  if (!is_address(address) || is_link_local(address)) return;
+  if (!is_ip_address(address) || is_link_local(address)) return;
   const Found found{node, {address, port}};
   found_[service] = found;
   handlers_.found(found.node, found.address);

@@ -94,3 +94,52 @@ TEST_CASE("an answer that is not what was agreed is refused", "[peering]") {
                                     R"({"needs":[],"members":[],"more":1})");
   CHECK_FALSE(parse_news(text).has_value());
 }
+
+TEST_CASE("what would be more than an address is no address", "[peering]") {
+  const auto told = [](const std::string& address) {
+    Json member = Json::Object{{"name", "n1"}, {"addresses", Json(std::vector{address})}};
+    Json news = Json::Object{{"needs", Json::array()}, {"members", Json::array()}};
+    news["members"].push_back(std::move(member));
+    return parse_news(news.dump());
+  };
+  CHECK(told("10.0.0.1").has_value());
+  CHECK(told("fd00::1").has_value());
+  CHECK(told("n1.example.org").has_value());  // of members/n1/address
+  CHECK_FALSE(told("10.0.0.1\n10.0.0.66 deb.debian.org").has_value());
+  CHECK_FALSE(told("10.0.0.1 rancher.example.org").has_value());
+}
+
+TEST_CASE("only facts that a step asked for are kept, when its inputs allow them", "[peering]") {
+  Profile profile;
+  profile.inputs.emplace_back();
+  profile.inputs.back().name = "URL";
+  profile.inputs.back().type = InputType::kUrl;
+  const auto judged = [&](const std::string& subject, const std::string& name,
+                          const std::string& value) {
+    PeerNews news;
+    news.needs[subject].satisfied = true;
+    news.facts[subject][name] = {value, false, false};
+    judge_facts(news, plan_with_needs(), profile);
+    return news;
+  };
+  CHECK(judged("stack/prove", "URL", "https://n1:6443").facts.size() == 1);
+  CHECK(judged("stack/prove", "LD_PRELOAD", "/tmp/x.so").facts.empty());
+  CHECK(judged("/./../../etc/cron.d/x", "URL", "https://n1:6443").facts.empty());
+
+  const PeerNews news = judged("stack/prove", "URL", "https://n1\nLD_PRELOAD=/tmp/x.so");
+  CHECK(news.facts.empty());
+  CHECK_FALSE(news.needs.at("stack/prove").satisfied);
+  CHECK(news.needs.at("stack/prove").reason == "BadValue");
+  CHECK(news.needs.at("stack/prove").message.find("URL") == 0);
+}
+
+TEST_CASE("a secret fact that does not fit is not shown", "[peering]") {
+  Profile profile;
+  profile.inputs.emplace_back();
+  profile.inputs.back().name = "URL";
+  profile.inputs.back().type = InputType::kInt;
+  PeerNews news;
+  news.facts["stack/prove"]["URL"] = {"hunter2", true, false};
+  judge_facts(news, plan_with_needs(), profile);
+  CHECK(news.needs.at("stack/prove").message.find("hunter2") == std::string::npos);
+}

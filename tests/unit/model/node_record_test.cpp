@@ -116,6 +116,18 @@ TEST_CASE("a record with a mistake is refused", "[record]") {
   CHECK(read.error().reason() == "BadJson");
 }
 
+TEST_CASE("addresses of a record are addresses and nothing else", "[record]") {
+  const std::string address = GENERATE("10.9.0.11 deb.debian.org", "10.9.0.11\n10.9.0.66 n2", "n2",
+                                       "10.9.0.11:22", "fe80::1%eth0", "");
+  NodeRecord record = full_record();
+  record.addresses.push_back(address);
+
+  const Result<NodeRecord> read = record_from_json(to_json(record));
+
+  REQUIRE_FALSE(read);
+  CHECK(read.error().message().find("/addresses") != std::string::npos);
+}
+
 TEST_CASE("the higher incarnation wins, then the higher seq, never the clock", "[record]") {
   struct Row {
     RecordVersion known, arrived;
