@@ -74,5 +74,8 @@ inline constexpr const char* kActionRollback = "org.klubster.agent.rollback";
 inline constexpr std::size_t kSmallJsonBytes = 64 * 1024;
 // The same of a worker's result: the manifest of a profile with 200 steps has 100 KiB.
 inline constexpr std::size_t kResultJsonBytes = 256 * 1024;
+// The same of what klubster-peerd tells the daemon: all facts, all members' addresses, and a word
+// of each node that it knows, of as many strangers as it remembers.
+inline constexpr std::size_t kPeerNewsBytes = 16 * 1024 * 1024;
 
 }  // namespace klubster::names

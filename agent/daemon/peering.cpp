@@ -14,7 +14,6 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kNewsBytes = 1024 * 1024;
 // Longer than klubster-peerd itself waits for peers that do not answer.
 constexpr std::uint64_t kFarewellUsec = 8'000'000;
 
@@ -111,7 +110,7 @@ Json needs_json(const Plan& plan) {
 }
 
 Result<PeerNews> parse_news(std::string_view text) {
-  auto json = parse_json(text, {.bytes = kNewsBytes, .depth = 12});
+  auto json = parse_json(text, {.bytes = names::kPeerNewsBytes, .depth = 12});
   if (!json) return json.error();
   JsonReader reader(*json, "answer of klubster-peerd");
   PeerNews news;
@@ -128,7 +127,7 @@ Result<PeerNews> parse_news(std::string_view text) {
     item.texts("by");
     item.objects("facts", [&](JsonReader& fact) {
       Fact& kept = news.facts[subject][fact.text("name")];
-      kept.value = fact.text("value", kNewsBytes);
+      kept.value = fact.text("value", names::kPeerNewsBytes);
       kept.sensitive = fact.boolean("sensitive");
       fact.text_or("from", "");
     });
@@ -321,7 +320,7 @@ void Peering::ask() {
   bus_.call(std::move(message), [this](Result<BusMessage> reply) {
     if (!reply || reply->signature() != "h") return;
     const UniqueFd memory = reply->read_fd();
-    auto text = read_sealed_memory(memory.get(), kNewsBytes);
+    auto text = read_sealed_memory(memory.get(), names::kPeerNewsBytes);
     auto news = text ? parse_news(*text) : Result<PeerNews>(text.error());
     if (!news) return log_error(std::move(news.error()).in("klubster-peerd: GetNeeds"));
     news_(std::move(*news));

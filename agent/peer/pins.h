@@ -25,6 +25,7 @@ class Pins {
   static Result<Pins> load(const std::string& state_dir);
 
   const Pin* find(std::string_view name) const;
+  std::size_t size() const { return pins_.size(); }
   // On disk when it returns. kIo: remembered in memory only.
   Status set(const std::string& name, Pin pin);
 

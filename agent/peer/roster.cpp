@@ -14,6 +14,10 @@ constexpr std::size_t kMaxRefusals = 64;
 // Who is not in the config tree is remembered too, up to this many: names cost nothing to make up
 // for one who holds the token.
 constexpr std::size_t kMaxPeers = 1024;
+// Nor do long records: a usual one has 1 KiB, and all of them have to fit into an answer.
+constexpr std::size_t kStrangerBytes = 8 * 1024;
+// Each with a machine's id of 128 odd letters, they fit into their file. Members come first.
+constexpr std::size_t kMaxPins = 4096;
 
 Error untrusted(const char* reason, std::string message) {
   return Error(ErrorKind::kUntrusted, reason, std::move(message));
@@ -111,11 +115,26 @@ Status Roster::check_cluster(const NodeRecord& record) const {
   return {};
 }
 
+// Whether there is room for what somebody who may be no member says.
+Status Roster::check_room(const NodeRecord& record) const {
+  const Peer* peer = find(record.node);
+  if (peer != nullptr && peer->is_member) return {};
+  const bool is_crowded = peer == nullptr && peers_.size() >= kMaxPeers;
+  if (!is_crowded && klubster::to_json(record).dump().size() <= kStrangerBytes) return {};
+  return Error(ErrorKind::kUnavailable, "TooLarge",
+               is_crowded ? "too many nodes outside members/ are known"
+                          : "the record of " + record.node + ", which is not in members/, has " +
+                                "more than " + std::to_string(kStrangerBytes) + " bytes");
+}
+
 void Roster::pin(const std::string& name, const NodeRecord& record) {
   const Pin wanted = {record.public_key, record.machine,
                       has_left(record) ? record.version.incarnation : 0};
   const Pin* pinned = pins_.find(name);
   if (pinned != nullptr && *pinned == wanted) return;
+  const Peer* peer = find(name);
+  const bool is_member = peer != nullptr && peer->is_member;
+  if (pinned == nullptr && !is_member && pins_.size() >= kMaxPins) return;
   const Status kept = pins_.set(name, wanted);
   if (!kept) log_error(kept.error());
 }
@@ -232,9 +251,7 @@ Result<Taken> Roster::accept_direct(const Caller& caller, NodeRecord record,
     note_conflict(self_, message, now_usec);
     return conflict(message);
   }
-  if (find(caller.name) == nullptr && peers_.size() >= kMaxPeers) {
-    return Error(ErrorKind::kUnavailable, "TooLarge", "too many nodes outside members/ are known");
-  }
+  if (Status room = check_room(record); !room) return std::move(room).error();
   Peer& peer = peers_[caller.name];
   peer.member.name = caller.name;
   if (Status status = admit_key(peer, caller, record, now_usec); !status) {
@@ -291,7 +308,7 @@ Result<Taken> Roster::accept_relayed(const std::string& from, NodeRecord record,
   if (Status status = check_cluster(record); !status) return std::move(status).error();
   if (record.node == self_) return Taken::kOwn;
   const Peer* known = find(record.node);
-  if (known == nullptr && peers_.size() >= kMaxPeers) return Taken::kUnproven;
+  if (!check_room(record)) return Taken::kUnproven;
   const Pin* pinned = pins_.find(record.node);
   const std::string& key = known != nullptr && !known->member.key.empty() ? known->member.key
                            : pinned != nullptr                            ? pinned->key
@@ -360,7 +377,11 @@ Result<Taken> Roster::accept_replacement(Replacement replacement, std::uint64_t 
                      "the word about " + replacement.node + " is not by the key of " + by);
   }
   const std::string node = replacement.node;
-  if (Status kept = replacements_.set(replacement); !kept) log_error(kept.error());
+  if (Status kept = replacements_.set(replacement); !kept) {
+    // What is not kept would be news each time that it is heard.
+    if (kept.error().kind() == ErrorKind::kConflict) return kept.error();
+    log_error(kept.error());
+  }
   log_warning("as said on " + by + ", the name " + node + " is of another machine from now on");
   if (node == self_) {
     if (own_ != nullptr && own_->machine != replacement.machine) {
@@ -410,6 +431,10 @@ Result<Replacement> Roster::propose_replacement(const std::string& name) const {
   replacement.incarnation = peer->last_version().incarnation;
   if (const Replacement* before = replacements_.find(name)) {
     replacement.incarnation = std::max(replacement.incarnation, before->incarnation + 1);
+  }
+  if (replacement.incarnation > kMaxIncarnation) {
+    return conflict("incarnation " + std::to_string(replacement.incarnation) + " of " + name +
+                    " is more than peers take");
   }
   replacement.by = self_;
   return replacement;

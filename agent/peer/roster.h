@@ -98,7 +98,8 @@ class Roster {
   // The node's own record, given over a connection with its own certificate. Errors, all to be
   // remembered by refuse(): kUntrusted PeerCertificate (certificate of another name or key),
   // RecordForged, PeerKeyDiffers (not the key of members/<name>/key); kConflict PeerConflict
-  // (another machine, or another content under the same version), ClusterDiffers.
+  // (another machine, or another content under the same version), ClusterDiffers; kUnavailable
+  // TooLarge (of a stranger).
   Result<Taken> accept_direct(const Caller& caller, NodeRecord record, std::uint64_t now_usec);
   // A record that `from` passed on. kOwn when it is about this node: nothing is remembered.
   Result<Taken> accept_relayed(const std::string& from, NodeRecord record, std::uint64_t now_usec);
@@ -149,6 +150,7 @@ class Roster {
  private:
   void take_members(const PeerConfig& config);
   Status check_cluster(const NodeRecord& record) const;
+  Status check_room(const NodeRecord& record) const;
   bool is_known_word(const NodeRecord& record) const;
   std::optional<std::uint64_t> freed_by(const Peer& peer) const;
   bool takes_freed_name(const Peer& peer, const NodeRecord& record) const;

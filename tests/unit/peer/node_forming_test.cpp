@@ -1,5 +1,6 @@
 // What a node hears of the others' cluster, over real TLS.
-#include "tests/unit/peer/small_cluster.h"
+#include "base/names.h"
+#include "tests/unit/peer/stranger.h"
 
 using namespace klubster;
 
@@ -77,4 +78,25 @@ TEST_CASE("a node of another cluster id is refused, and hears no id", "[node][fo
   n2.publish(body_of("c2"));
   cluster.wait_until([&] { return shows_refused(n1, "ClusterDiffers"); });
   cluster.wait_until([&] { return problem_with(n2, "n1") == "ClusterDiffers"; });
+}
+
+TEST_CASE("whatever strangers say, the daemon can read what members say", "[node][forming]") {
+  constexpr std::size_t kCalls = 16, kStrangers = 1024;
+  SmallCluster cluster({"n1"});
+  PeerNode& n1 = cluster.start("n1");
+  const auto odd = [](std::size_t letters) { return std::string(letters, '\x01'); };
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    const Stranger stranger(std::string(60, 'x') + std::to_string(i), 't');
+    NodeRecord record = stranger.record();
+    record.machine = record.cluster_id = odd(128);
+    record.body.forming = RecordForming{odd(128), odd(128), odd(128), {odd(64), odd(128), odd(128)},
+                                        odd(64),  odd(64)};
+    sign_record(record, stranger.key);
+    const auto answer =
+        call(cluster, stranger.request(cluster, "POST", kRecordsPath, to_json(record).dump()));
+    REQUIRE(answer.response.status == 200);
+  }
+  const std::size_t bytes = n1.newest_needs_text().size();
+  CHECK(bytes > kCalls * 4000);
+  CHECK(bytes / kCalls * kStrangers < names::kPeerNewsBytes);
 }

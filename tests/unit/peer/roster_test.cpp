@@ -1,6 +1,8 @@
 // Whom the roster believes.
 #include "peer/roster.h"
 
+#include "base/digest.h"
+#include "linux/files.h"
 #include "tests/unit/catch.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -318,6 +320,91 @@ TEST_CASE("a word about a name counts only by the known key of a member, and onc
   older.key = key_of('b').public_key();
   sign_replacement(older, key_of('d'));
   CHECK(roster.accept_replacement(older, 4).value() == Taken::kKnown);
+}
+
+TEST_CASE("a word about a name that cannot be kept changes nothing", "[roster]") {
+  RosterFixture fixture;
+  Roster roster = fixture.roster();
+  roster.set_own(record_of("n1", 'a', {1, 1}));
+  const auto say = [&](int number) {
+    Replacement word;
+    word.cluster_name = "lab";
+    word.node = "x" + std::to_string(number);
+    word.machine = "elsewhere";
+    word.key = key_of('c').public_key();
+    word.by = "n1";
+    sign_replacement(word, key_of('a'));
+    return roster.accept_replacement(word, 1);
+  };
+  int kept = 0;
+  while (kept < 1000 && reason_of(say(kept)) == "taken")
+    ++kept;
+  CHECK(kept < 1000);
+  // Else it would be news again and again, and each time told to everybody.
+  CHECK(reason_of(say(kept)) == "TooLarge");
+  CHECK(roster.find("x" + std::to_string(kept)) == nullptr);
+  CHECK(Pins::load(fixture.dir.path())->find("x" + std::to_string(kept)) == nullptr);
+}
+
+TEST_CASE("a word about a name that peers could not read is not said", "[roster]") {
+  RosterFixture fixture;
+  Roster roster = fixture.roster();
+  roster.set_own(record_of("n1", 'a', {1, 1}));
+  Replacement last;
+  last.cluster_name = "lab";
+  last.node = "n2";
+  last.machine = "machine-n2";
+  last.key = key_of('b').public_key();
+  last.incarnation = kMaxIncarnation;
+  last.by = "n1";
+  sign_replacement(last, key_of('a'));
+  REQUIRE(roster.accept_replacement(last, 1));
+  REQUIRE_FALSE(
+      roster.accept_direct(caller_of("n2", 'c'), record_of("n2", 'c', {1, 1}, "elsewhere"), 2));
+
+  const auto word = roster.propose_replacement("n2");
+
+  REQUIRE_FALSE(word);
+  CHECK(word.error().reason() == "PeerConflict");
+}
+
+TEST_CASE("a stranger has room for a usual record, a member for its own", "[roster]") {
+  RosterFixture fixture;
+  Roster roster = fixture.roster();
+  const auto long_record = [](const std::string& node) {
+    NodeRecord record = record_of(node, 'b', {1, 1});
+    for (int i = 0; i < 20; ++i)
+      record.labels["label" + std::to_string(i)] = std::string(1000, 'x');
+    sign_record(record, key_of('b'));
+    return record;
+  };
+  CHECK(reason_of(roster.accept_direct(caller_of("n2", 'b'), long_record("n2"), 1)) == "taken");
+  CHECK(reason_of(roster.accept_direct(caller_of("x1", 'b'), long_record("x1"), 1)) == "TooLarge");
+  CHECK(roster.accept_relayed("n2", long_record("x1"), 1).value() == Taken::kUnproven);
+  CHECK(roster.find("x1") == nullptr);
+  CHECK(reason_of(roster.accept_direct(caller_of("x1", 'b'), record_of("x1", 'b', {1, 1}), 1)) ==
+        "taken");
+}
+
+TEST_CASE("however many strangers came, the keys of members are remembered", "[roster]") {
+  RosterFixture fixture;
+  Json kept = Json::object();
+  kept["v"] = 1;
+  for (int i = 0; i < 4096; ++i) {
+    kept["pins"].push_back(Json::Object{{"name", "x" + std::to_string(i)},
+                                        {"key", to_base64(key_of('x').public_key())},
+                                        {"machine", std::string(128, '\x01')}});
+  }
+  REQUIRE(write_file(fixture.dir.path() + "/pins.json", kept.dump(), 0600));
+  Roster roster = fixture.roster();
+  REQUIRE(roster.accept_direct(caller_of("stranger", 'd'), record_of("stranger", 'd', {1, 1}), 1));
+  REQUIRE(roster.accept_direct(caller_of("n2", 'b'), record_of("n2", 'b', {1, 1}), 1));
+
+  const auto pins = Pins::load(fixture.dir.path());
+
+  REQUIRE(pins);
+  CHECK(pins->find("n2") != nullptr);
+  CHECK(pins->find("stranger") == nullptr);
 }
 
 TEST_CASE("a newer config changes who is a member and forgets nothing that was said", "[roster]") {
