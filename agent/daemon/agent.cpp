@@ -53,7 +53,7 @@ Agent::Agent(EventLoop& loop, Bus& bus, Places places, StateOnDisk disk, std::st
       retry_timers_(loop),
       telemetry_timers_(loop),
       units_(loop, bus),
-      facts_(places_.facts()),
+      facts_(places_.facts(), salt_),
       steps_(places_, facts_),
       workers_(places_),
       shell_({units_, log_, timers_, steps_, workers_}, std::move(disk.state), boot_),
@@ -215,8 +215,8 @@ void Agent::take_news(PeerNews news) {
     const auto need = news.needs.find(subject);
     if (need == news.needs.end() || !need->second.satisfied || facts.empty()) continue;
     const auto kept = facts_.received().find(subject);
-    const Json digests = digests_of(facts);
-    if (kept != facts_.received().end() && digests_of(kept->second) == digests) continue;
+    const Json digests = facts_.digests_of(facts);
+    if (kept != facts_.received().end() && facts_.digests_of(kept->second) == digests) continue;
     if (auto stored = facts_.keep_received(subject, facts); !stored) {
       log_error(std::move(stored.error()).in("keeping facts for " + subject));
       continue;

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "linux/files.h"
+#include "model/node_config.h"
 
 namespace klubster {
 
@@ -36,10 +37,12 @@ Result<Facts> parse_facts(const std::string& bytes) {
 
 }  // namespace
 
-Json digests_of(const Facts& facts) {
+Json FactStore::digests_of(const Facts& facts) const {
   Json digests = Json::object();
-  for (const auto& [name, fact] : facts)
-    digests[name] = sha256_hex(fact.value);
+  for (const auto& [name, fact] : facts) {
+    digests[name] =
+        fact.sensitive ? secret_digest(salt_, name, fact.value) : sha256_hex(fact.value);
+  }
   return digests;
 }
 

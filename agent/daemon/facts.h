@@ -22,7 +22,9 @@ using Facts = std::map<std::string, Fact>;  // by name
 
 class FactStore {
  public:
-  explicit FactStore(std::string directory) : directory_(std::move(directory)) {}
+  // `salt`: this machine's own.
+  FactStore(std::string directory, std::string salt)
+      : directory_(std::move(directory)), salt_(std::move(salt)) {}
 
   // Everything that is kept and that the event log knows of. What cannot be read, is not what was
   // written, or is gone, is left out, and trouble() says so until it is kept again. Of a directory
@@ -41,18 +43,19 @@ class FactStore {
   Status keep_made(const std::string& subject, Facts facts);
   Status keep_received(const std::string& subject, Facts facts);
 
+  // name -> digest of the value: what the event log says of facts, which everybody may read. Of a
+  // sensitive one it is salted, else a short secret could be guessed.
+  Json digests_of(const Facts& facts) const;
+
  private:
   Status keep(const char* kind, const std::string& subject, const Facts& facts);
   std::string path_of(const char* kind, const std::string& subject) const;
   void load_file(const std::string& name);
 
-  std::string directory_;
+  std::string directory_, salt_;
   std::map<std::string, Facts> made_, received_;
   std::map<std::string, Error> troubles_;  // by path
   std::set<std::string> lost_;
 };
-
-// name -> SHA-256 of the value: what the event log says of facts.
-Json digests_of(const Facts& facts);
 
 }  // namespace klubster

@@ -164,7 +164,7 @@ OutputsView StepFiles::keep_outputs(const Step& step) {
   if (!bytes) return refuse(bytes.error());
   auto facts = parse_outputs(*bytes, step.spec.outputs);
   if (!facts) return refuse(facts.error());
-  view.digests = digests_of(*facts);
+  view.digests = facts_.digests_of(*facts);
   if (auto kept = facts_.keep_made(step.subject, std::move(*facts)); !kept) {
     return refuse(kept.error());
   }

@@ -30,7 +30,7 @@ struct NeedView {
 
 // A step's outputs, read from its file and kept on disk.
 struct OutputsView {
-  Json digests;                 // name -> SHA-256
+  Json digests;                 // by name
   std::string reason, message;  // why they were refused; empty: they are kept
 };
 

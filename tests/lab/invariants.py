@@ -11,6 +11,7 @@
 """
 import argparse
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -40,6 +41,12 @@ NO_SECRETS = ("log", "generations", "last-good.json", "results", "profiles", "st
 
 def sha256(data):
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+def secret_digest(salt, name, value):
+    """secret_digest() of the sources: HKDF of 32 bytes (RFC 5869)."""
+    key = hmac.new(salt, value.encode(), hashlib.sha256).digest()
+    return hmac.new(key, f"klubster secret {name}\x01".encode(), hashlib.sha256).hexdigest()
 
 
 def read(path):
@@ -330,6 +337,7 @@ class Checker:
             elif event["type"] in ("RunStarted", "StepFailed"):
                 outputs.pop(subject, None)
         kept = {}
+        salt = read(f"{self.state}/salt") if os.path.isfile(f"{self.state}/salt") else b""
         for name in names_in(f"{self.state}/facts"):
             if not name.endswith(".json"):
                 continue
@@ -340,7 +348,12 @@ class Checker:
                 continue
             if "sha256" in facts and facts["sha256"] != sha256(dump(facts["facts"])):
                 self.bad(f"facts/{name} is not what was written")
-            kept[name] = {fact["name"]: sha256(fact["value"]) for fact in facts["facts"]}
+            kept[name] = {
+                fact["name"]: secret_digest(salt, fact["name"], fact["value"])
+                if fact["sensitive"]
+                else sha256(fact["value"])
+                for fact in facts["facts"]
+            }
         for subject, digests in outputs.items():
             name = subject.replace("/", ".") + ".made.json"
             if digests and kept.get(name) != digests:

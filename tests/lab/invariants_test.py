@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 import invariants
-from invariants import MODES, Checker, dump, files_digest, package_files, put, read, sha256
+from invariants import MODES, Checker, dump, files_digest, package_files, put, read, secret_digest, sha256
 
 
 def sound_state(state):
@@ -31,11 +31,14 @@ def sound_state(state):
         put(f"{state}/generations/1/{name}", text.encode())
     digests = {name: sha256(text) for name, text in texts.items()}
     put(f"{state}/generations/1/generation.json", json.dumps({**made, "digests": digests}).encode())
-    facts = [{"name": "URL", "value": "u", "sensitive": False, "share": True}]
+    facts = [
+        {"name": "URL", "value": "u", "sensitive": False, "share": True},
+        {"name": "PIN", "value": "4711", "sensitive": True, "share": True},
+    ]
     put(f"{state}/facts/server.one.made.json", json.dumps({"facts": facts, "sha256": sha256(dump(facts))}).encode())
     put(f"{state}/salt", b"s" * 32)
     put(f"{state}/last-good.json", b"{}")
-    outputs = {"URL": sha256("u")}
+    outputs = {"URL": sha256("u"), "PIN": secret_digest(b"s" * 32, "PIN", "4711")}
     unit = "klubster-server-one.service"
     events = [
         ("Booted", {"kind": "first", "reason": ""}),

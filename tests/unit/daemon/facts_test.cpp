@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/digest.h"
 #include "daemon/step_host.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"
@@ -48,11 +49,11 @@ TEST_CASE("a refused output never shows its value", "[outputs]") {
 
 TEST_CASE("kept facts are read back, and only root can read them", "[facts]") {
   const TemporaryDirectory directory;
-  FactStore store(directory.path());
+  FactStore store(directory.path(), "salt");
   REQUIRE(store.keep_made("server/etcd", {{"URL", {"u", false, true}}}).has_value());
   REQUIRE(store.keep_received("agent/join", {{"KEY", {"k\n", true, false}}}).has_value());
 
-  FactStore again(directory.path());
+  FactStore again(directory.path(), "salt");
   again.load({});
   CHECK_FALSE(again.trouble());
   CHECK(again.made().at("server/etcd").at("URL").share);
@@ -65,7 +66,7 @@ TEST_CASE("kept facts are read back, and only root can read them", "[facts]") {
 
 TEST_CASE("a damaged file of facts is left out and told, the others stay", "[facts]") {
   const TemporaryDirectory directory;
-  FactStore store(directory.path());
+  FactStore store(directory.path(), "salt");
   REQUIRE(store.keep_made("server/etcd", {{"URL", {"u", false, true}}}).has_value());
   const std::string path = directory.path() + "/agent.join.received.json";
   SECTION("cut") {
@@ -80,7 +81,7 @@ TEST_CASE("a damaged file of facts is left out and told, the others stay", "[fac
     text.at(text.find("https")) ^= 1;
     REQUIRE(write_file(path, text, 0600).has_value());
   }
-  FactStore again(directory.path());
+  FactStore again(directory.path(), "salt");
   again.load({});
   CHECK(again.made().size() == 1);
   CHECK(again.received().empty());
@@ -98,13 +99,14 @@ TEST_CASE("facts that cannot be listed are missed only when there are some", "[f
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/facts";
   REQUIRE(write_file(path, "no directory", 0600).has_value());
-  FactStore without(path);
+  FactStore without(path, "salt");
   without.load({});
   CHECK_FALSE(without.trouble());
 
   NodeState state;
-  state.fold(step_done("server/etcd", "print", "run", digests_of({{"URL", {"u", false, true}}})));
-  FactStore store(path);
+  state.fold(
+      step_done("server/etcd", "print", "run", without.digests_of({{"URL", {"u", false, true}}})));
+  FactStore store(path, "salt");
   store.load(state);
   CHECK(store.lost() == std::set<std::string>{"server/etcd"});
   REQUIRE(store.trouble());
@@ -115,12 +117,24 @@ TEST_CASE("outputs that the log knows and the disk does not have are lost", "[fa
   const TemporaryDirectory directory;
   const Facts facts = {{"URL", {"u", false, true}}};
   NodeState state;
-  state.fold(step_done("server/etcd", "print", "run", digests_of(facts)));
-  FactStore store(directory.path());
+  FactStore store(directory.path(), "salt");
+  state.fold(step_done("server/etcd", "print", "run", store.digests_of(facts)));
   store.load(state);
   CHECK(store.lost() == std::set<std::string>{"server/etcd"});
   REQUIRE(store.trouble());
   REQUIRE(store.keep_made("server/etcd", facts).has_value());
   CHECK(store.lost().empty());
   CHECK_FALSE(store.trouble());
+}
+
+TEST_CASE("a secret cannot be guessed from what the log says of it", "[facts]") {
+  const Facts facts = {{"PIN", {"4711", true, false}}, {"URL", {"u", false, false}}};
+  const Json here = FactStore("", "salt").digests_of(facts);
+  const Json elsewhere = FactStore("", "another").digests_of(facts);
+  CHECK(here.text_or("PIN") != sha256_hex("4711"));
+  CHECK(here.text_or("PIN") != elsewhere.text_or("PIN"));
+  CHECK(here.text_or("PIN") == FactStore("", "salt").digests_of(facts).text_or("PIN"));
+  CHECK(here.text_or("URL") == sha256_hex("u"));
+  const Json none = FactStore("", "salt").digests_of({{"PIN", {"", true, false}}});
+  CHECK(none.text_or("PIN") != sha256_hex(""));
 }
