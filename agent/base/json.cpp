@@ -46,8 +46,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& e) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error …"
-    const std::string text = e.what();
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error …; last read:
+    // '…'": what was read may be a secret, and the error is told.
+    std::string text = e.what();
+    text = text.substr(0, text.find("; last read: "));
     const auto at = text.find("] ");
     return refuse(printable(at == std::string::npos ? text : text.substr(at + 2)));
   }

@@ -21,6 +21,15 @@ TEST_CASE("size and depth are limited before anything is built", "[json]") {
   CHECK_FALSE(parse_json("\"0123456789\"", {.bytes = 8}).has_value());
 }
 
+TEST_CASE("a text that is no JSON is not shown: it may hold secrets", "[json]") {
+  const std::string text = GENERATE(as<std::string>{}, R"({"value":"hunter2)",
+                                    "{\"value\":\"hunter2\x01\"}", R"({"value":"x" "hunter2"})");
+  const auto json = parse_json(text);
+  REQUIRE_FALSE(json.has_value());
+  CHECK(json.error().message().find("line 1, column") != std::string::npos);
+  CHECK(json.error().message().find("hunter") == std::string::npos);
+}
+
 TEST_CASE("the same value gives the same bytes, and they read back", "[json]") {
   const auto one = parse_json(R"({"b":[1,-2,true,null,"x\n"],"a":{"z":0.5}})");
   const auto two = parse_json(R"( { "a" : {"z":0.5}, "b":[1,-2,true,null,"x\n"] } )");
