@@ -82,7 +82,7 @@ std::string refused_table(const Json& peers, const Look& look) {
 std::string problem_line(const Json& peer, const Look& look) {
   const Json& problem = peer.get("problem");
   if (problem.is_null()) return "";
-  return painted(problem.text_or("reason"), Paint::kRed, look) + ": " +
+  return painted(printable(problem.text_or("reason")), Paint::kRed, look) + ": " +
          printable(problem.text_or("message"), 512) + "\n";
 }
 

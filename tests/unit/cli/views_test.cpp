@@ -74,10 +74,11 @@ TEST_CASE("colour is only there when it is asked for", "[views]") {
 TEST_CASE("what a peer said cannot drive the terminal", "[views]") {
   Json peers = parse_json(R"({"self":"n1","peers":[{"name":"n2","member":true,"seen":"live",
     "ageSeconds":1,"address":"a","record":{"modes":["agent"],"generation":1,"conditions":[],
-    "step":{"phase":"agent","id":"\u001b[2J","waitingFor":"\u0007bell"}}}],"refused":[]})")
+    "step":{"phase":"agent","id":"\u001b[2J","waitingFor":"\u0007bell"}},
+    "problem":{"reason":"\u001b]0;x\u0007","message":"\u001b[2J"}}],"refused":[]})")
                    .value();
 
-  const std::string text = peers_text(peers, kLook);
+  const std::string text = peers_text(peers, kLook) + peer_text(peers, "n2", kLook);
 
   CHECK(text.find('\033') == std::string::npos);
   CHECK(text.find('\a') == std::string::npos);
