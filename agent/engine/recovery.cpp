@@ -150,6 +150,12 @@ Fault fault_of(const Plan& plan, const NodeState& state, const World& world, con
   return recent && any_up_to(plan, subject, asks_peers) ? Fault::kUnknown : Fault::kOwn;
 }
 
+bool misses_peers(const Plan& plan, const World& world, const std::string& subject) {
+  return any_up_to(plan, subject, [&world](const Step& step) {
+    return world.needs.contains(step.subject) && lacks_peers(step, world);
+  });
+}
+
 std::uint64_t fault_known_usec(const NodeState& state, const std::string& subject) {
   return state.subject(subject).failed_mono_usec + kSilenceUsec;
 }

@@ -36,6 +36,8 @@ enum class Fault {
 };
 Fault fault_of(const Plan& plan, const NodeState& state, const World& world, const StepView& view);
 std::uint64_t fault_known_usec(const NodeState& state, const std::string& subject);
+// Whether it is known that peers which a step or one before it needs are not there.
+bool misses_peers(const Plan& plan, const World& world, const std::string& subject);
 
 // The next rung to step on, and why: reason and message of the failure.
 struct Climb {

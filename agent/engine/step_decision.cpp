@@ -137,6 +137,9 @@ StepView StepDecider::idle(const std::string& blocked) {
   }
   if (!blocked.empty()) return view(StepProgress::kPending, "", blocked);
   if (!world_.held.empty()) return view(StepProgress::kWaiting, "", world_.held);
+  if (!past_.excused && has_given_up() && is_excusable()) {
+    decision_.events.push_back(step_excused(step_.subject));
+  }
   // What once succeeded like this does not wait for peers again: after a power cut of all nodes,
   // members that wait for one another would never come back.
   const bool once_done = up_to_date();
@@ -160,13 +163,29 @@ StepView StepDecider::idle(const std::string& blocked) {
   return start_if_free();
 }
 
-// A step that failed: held back until its back-off is over, or for good.
-std::optional<StepView> StepDecider::after_failure() {
-  if (!past_.failed() || past_.last_fingerprint != step_.fingerprint) return std::nullopt;
+// Whether it has failed for good.
+bool StepDecider::has_given_up() const {
+  if (!past_.failed() || past_.last_fingerprint != step_.fingerprint) return false;
   const bool proven = step_.service() && up_to_date();  // it can work: never give up
   const bool refused = past_.reason == kRefused;
-  if (!proven && (refused || past_.attempts >= step_.spec.retry.attempts)) {
-    return view(StepProgress::kFailed, past_.reason, past_.message);
+  return !proven && (refused || past_.attempts >= step_.spec.retry.attempts);
+}
+
+// A command is tried again when it is asked for again.
+bool StepDecider::is_excusable() const {
+  return step_.phase != kCommandPhase && !is_input_fault(past_.reason) &&
+         misses_peers(plan_, world_, step_.subject);
+}
+
+// A step that failed: held back until its back-off is over, or for good. What failed for good while
+// its peers were away gets new attempts once they are there.
+std::optional<StepView> StepDecider::after_failure() {
+  if (!past_.failed() || past_.last_fingerprint != step_.fingerprint) return std::nullopt;
+  if (has_given_up()) {
+    if (!past_.excused) return view(StepProgress::kFailed, past_.reason, past_.message);
+    if (!misses_peers(plan_, world_, step_.subject)) return std::nullopt;
+    return view(StepProgress::kFailed, past_.reason,
+                past_.message + "; it is tried again when the peers that it needs are there");
   }
   const std::uint64_t at = retry_at_usec(step_.subject, past_, step_.spec.retry, world_.boot);
   if (at <= world_.now_mono_usec) return std::nullopt;
@@ -212,7 +231,7 @@ StepView StepDecider::start_if_free() {
   run.subject = step_.subject;
   run.fingerprint = step_.fingerprint;
   run.unit = unit;
-  run.attempt = (same ? past_.attempts : 0) + 1;
+  run.attempt = (same && !past_.excused ? past_.attempts : 0) + 1;
   run.generation = plan_.generation;
   run.owes_undo = bool{step_.spec.undo};
   run.parts = step_.parts;

@@ -51,6 +51,8 @@ class StepDecider {
                    const std::string& message, const UnitSnapshot* unit, int exit_code = 0);
   StepView undo_command();
 
+  bool has_given_up() const;
+  bool is_excusable() const;
   std::optional<StepView> after_failure();
   const UnitSnapshot* look_at(const std::string& unit);
   Probe probe(Stage stage, std::uint64_t interval_usec);

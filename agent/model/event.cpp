@@ -136,6 +136,10 @@ Event step_failed(const std::string& subject, const std::string& reason,
               Json::Object{{"subject", subject}, {"reason", reason}, {"message", message}});
 }
 
+Event step_excused(const std::string& subject) {
+  return make("StepExcused", Json::Object{{"subject", subject}});
+}
+
 Event needs_met(const std::string& subject, const Json& facts) {
   return make("NeedsMet", Json::Object{{"subject", subject}, {"facts", facts}});
 }

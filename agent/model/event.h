@@ -179,6 +179,8 @@ Event step_done(const std::string& subject, const std::string& fingerprint, cons
 // The run ended well, but what it promises is not there.
 Event step_failed(const std::string& subject, const std::string& reason,
                   const std::string& message);
+// It failed for good while peers that it needs were not there: it is tried again once they are.
+Event step_excused(const std::string& subject);
 Event needs_met(const std::string& subject, const Json& facts);
 // Somebody asked for an apply: what failed is tried again.
 Event retry_requested(const RequestedApply& apply);

@@ -14,6 +14,7 @@ constexpr std::uint64_t kForgivenReboots = 3;
 void forget_attempts(SubjectState& subject) {
   subject.attempts = 0;
   subject.lost_by_reboot = 0;
+  subject.excused = false;
   subject.needs_person = false;
   subject.reason.clear();
   subject.message.clear();
@@ -40,7 +41,7 @@ void fold_run_started(const Event& event, NodeState& state) {
   subject.last_parts = data.get("parts");
   subject.run = std::move(run);
   subject.starts += 1;
-  subject.ran = false;
+  subject.ran = subject.excused = false;
   subject.reason.clear();
   subject.message.clear();
   subject.owes_undo = subject.owes_undo || data.bool_or("owesUndo");
@@ -401,6 +402,8 @@ constexpr Meaning kMeanings[] = {
      }},
     {"StepDone", fold_step_done},
     {"StepDrifted", [](const Event& event, NodeState& state) { fold_drift(event.data, state); }},
+    {"StepExcused",
+     [](const Event& event, NodeState& state) { subject_of(event, state).excused = true; }},
     {"StepFailed",
      [](const Event& event, NodeState& state) { note_failure(event, subject_of(event, state)); }},
     {"Stopping", [](const Event& event, NodeState& state) { state.stopped_boot = event.boot; }},

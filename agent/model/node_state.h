@@ -42,6 +42,7 @@ struct SubjectState {
   std::uint64_t lost_by_reboot = 0;  // runs since then that a reboot cut off
   bool ran = false;        // the last run ended well; its check or outputs are still to come
   bool disturbed = false;  // since it was done, a run of another definition began
+  bool excused = false;    // it failed for good while peers that it needs were not there
   bool needs_person = false;
   bool owes_undo = false;
   bool undo_abandoned = false;   // it is owed again as soon as the step counts as done again

@@ -30,9 +30,9 @@ void list(auto& each, SameAs<OpenRun> auto& run) {
 void list(auto& each, SameAs<SubjectState> auto& subject) {
   auto& [run, done_fingerprint, done_boot, done_mono_usec, outputs, done_parts, last_fingerprint,
          last_parts, last_unit, last_boot, starts, attempts, lost_by_reboot, ran, disturbed,
-         needs_person, owes_undo, undo_abandoned, generation, profile_sha256, drift, reason,
-         message, failed_mono_usec, failed_boot, retry_after_usec, changed_time_usec, facts, cost] =
-      subject;
+         excused, needs_person, owes_undo, undo_abandoned, generation, profile_sha256, drift,
+         reason, message, failed_mono_usec, failed_boot, retry_after_usec, changed_time_usec, facts,
+         cost] = subject;
   each("run", run);
   each("doneFingerprint", done_fingerprint);
   each("doneBoot", done_boot);
@@ -48,6 +48,7 @@ void list(auto& each, SameAs<SubjectState> auto& subject) {
   each("lostByReboot", lost_by_reboot);
   each("ran", ran);
   each("disturbed", disturbed);
+  each("excused", excused);
   each("needsPerson", needs_person);
   each("owesUndo", owes_undo);
   each("undoAbandoned", undo_abandoned);

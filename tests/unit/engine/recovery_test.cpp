@@ -225,9 +225,43 @@ TEST_CASE("a failure while peers are away is not held against the machine", "[re
   node.world.settle();
   CHECK(node.world.count("RebootOrdered") == 0);
   CHECK(node.world.view("server/join").fault == Fault::kPeers);
+  CHECK(node.world.unit_of("server/join").empty());
   node.world.shell->set_needs({{"server/join", here}});
   node.world.settle();
-  CHECK(node.world.count("RebootOrdered") == 1);
+  REQUIRE_FALSE(node.world.unit_of("server/join").empty());  // it has new attempts
+  CHECK(node.world.view("server/join").attempt == 1);
+  if (GENERATE(false, true)) {
+    node.world.finish(node.world.unit_of("server/join"), 0);
+    CHECK(node.state().last_good_generation == 1);
+    CHECK(node.world.count("RebootOrdered") == 0);
+    return;
+  }
+  node.fail();
+  node.world.timers.now += kMinute;
+  node.world.settle();
+  CHECK(node.world.count("RebootOrdered") == 1);  // with its peers there
+}
+
+TEST_CASE("what failed without its peers is tried again, also by the next klubsterd",
+          "[recovery]") {
+  Plan plan = with_ladder({tried_once(task("join"))});
+  plan.steps[0].spec.needs = {{"server", "Ready", "any"}};
+  Failed node(plan);
+  NeedView here;
+  here.satisfied = true;
+  node.world.shell->set_needs({{"server/join", here}});
+  node.world.settle();
+  node.world.shell->set_needs({{"server/join", NeedView{}}});
+  node.fail();
+  CHECK(node.world.count("StepExcused") == 1);
+  node.world.timers.now += 100 * kMinute;
+  node.world.start_agent();
+  node.world.settle();
+  CHECK(node.world.view("server/join").progress == StepProgress::kWaiting);
+  node.world.shell->set_needs({{"server/join", here}});
+  node.world.settle();
+  CHECK_FALSE(node.world.unit_of("server/join").empty());
+  CHECK(node.world.count("RebootOrdered") == 0);
 }
 
 TEST_CASE("who does not climb looks whose fault it was, too, and an input's is its own",
