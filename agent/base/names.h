@@ -12,7 +12,6 @@ inline constexpr std::string_view kStateDir = "/var/lib/klubster";
 inline constexpr std::string_view kPeerStateDir = "/var/lib/klubster-peer";
 inline constexpr std::string_view kResetOrder = "reset.json";  // in kStateDir
 inline constexpr std::string_view kRunDir = "/run/klubster";
-inline constexpr std::string_view kCredentialsDir = "/run/klubster/credentials";
 
 // What `klubster hardware` found, for a daemon whose sandbox hides it.
 inline constexpr std::string_view kHardwareFile = "/run/klubster/hardware.json";
@@ -21,7 +20,6 @@ inline constexpr std::string_view kHardwareFile = "/run/klubster/hardware.json";
 inline constexpr std::string_view kAgettyReload = "/run/agetty.reload";
 
 // What a worker or a step sees at fixed places, brought there by BindPaths=.
-inline constexpr std::string_view kUnitRunDir = "/run/klubster-unit";
 inline constexpr std::string_view kWorkerResult = "/run/klubster-unit/result";
 inline constexpr std::string_view kWorkerStaging = "/run/klubster-unit/staging";
 inline constexpr std::string_view kStepOutputs = "/run/klubster-unit/outputs";
@@ -32,9 +30,9 @@ inline constexpr std::string_view kCoreWord = "/usr/lib/klubster/klubster-core";
 // In a step's directory: what anybody may see of Core's last run there.
 inline constexpr std::string_view kCoreRunFile = "core-run.json";
 
-// What was imported from a medium, and how that went.
-inline constexpr std::string_view kMediaDir = "/var/lib/klubster/media";
-inline constexpr std::string_view kMediaRecord = "/var/lib/klubster/media.json";
+// What was imported from a medium, and how that went; both in kStateDir.
+inline constexpr std::string_view kMediaDir = "media";
+inline constexpr std::string_view kMediaRecord = "media.json";
 
 // Roots of the config tree, lowest first: the image's, the administrator's, this machine's,
 // until the next reboot.

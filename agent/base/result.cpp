@@ -6,26 +6,6 @@
 
 namespace klubster {
 
-std::string_view to_string(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalid:
-      return "invalid";
-    case ErrorKind::kUntrusted:
-      return "untrusted";
-    case ErrorKind::kUnavailable:
-      return "unavailable";
-    case ErrorKind::kTimeout:
-      return "timeout";
-    case ErrorKind::kConflict:
-      return "conflict";
-    case ErrorKind::kIo:
-      return "io";
-    case ErrorKind::kInternal:
-      return "internal";
-  }
-  return "internal";
-}
-
 std::string Error::message() const {
   std::string text;
   for (auto context = contexts_.rbegin(); context != contexts_.rend(); ++context) {

@@ -15,8 +15,6 @@ namespace klubster {
 // kConflict: somebody else won. kIo: the machine failed us. kInternal: a bug.
 enum class ErrorKind { kInvalid, kUntrusted, kUnavailable, kTimeout, kConflict, kIo, kInternal };
 
-std::string_view to_string(ErrorKind kind);
-
 class Error {
  public:
   // `reason` is a row of the table in base/reason.h ("DigestMismatch"); `message` says what is

@@ -20,17 +20,17 @@ namespace klubster {
 
 namespace {
 
-constexpr std::size_t kRecordBytes = 64 * 1024;
+constexpr std::size_t kAnswerBytes = 64 * 1024;  // of udevadm, of blkid
 constexpr int kBlkidFoundNothing = 2;
 
-std::string state_file(const std::string& name) {
-  return std::string(names::kStateDir) + "/" + name;
+std::string state_file(std::string_view name) {
+  return std::string(names::kStateDir) + "/" + std::string(name);
 }
 
 enum class LastImport { kNone, kRefused, kDone };
 
 LastImport last_import() {
-  const auto text = read_file(std::string(names::kMediaRecord), kRecordBytes);
+  const auto text = read_file(state_file(names::kMediaRecord), names::kSmallJsonBytes);
   if (!text) return LastImport::kNone;
   const auto record = parse_json(*text);
   return record && record->bool_or("ok") ? LastImport::kDone : LastImport::kRefused;
@@ -39,7 +39,7 @@ LastImport last_import() {
 // The record of a refused medium goes once nothing asks for that medium any more.
 int nothing_to_do(LastImport last) {
   if (last != LastImport::kRefused) return kExitDone;
-  const auto removed = remove_file(std::string(names::kMediaRecord));
+  const auto removed = remove_file(state_file(names::kMediaRecord));
   return removed ? kExitDone : report(removed.error());
 }
 
@@ -51,7 +51,7 @@ bool has_generation() {
 // Devices are there when udev has seen them; a container has no udev and all of its devices.
 void wait_for_devices() {
   if (!exists("/run/udev/control")) return;
-  if (!run_program({"udevadm", "settle", "--timeout=10"}, kRecordBytes)) {
+  if (!run_program({"udevadm", "settle", "--timeout=10"}, kAnswerBytes)) {
     std::cerr << "klubster: udevadm settle failed; looking for a medium nevertheless\n";
   }
 }
@@ -59,7 +59,7 @@ void wait_for_devices() {
 // blkid looks at the devices themselves: what was remembered of them does not count.
 Result<std::string> ask_blkid(std::vector<std::string> words) {
   words.insert(words.begin(), {"blkid", "-c", "/dev/null"});
-  const auto answer = run_program(words, kRecordBytes);
+  const auto answer = run_program(words, kAnswerBytes);
   if (!answer) return answer.error();
   if (answer->code != 0 && answer->code != kBlkidFoundNothing) {
     return Error(ErrorKind::kIo, "SystemCallFailed",
@@ -134,7 +134,7 @@ int run(bool force) {
   MediaRecord record;
   record.outcome = import_one_of(*devices, &record);
   const auto written =
-      write_file_durably(std::string(names::kMediaRecord), to_json(record).pretty() + "\n", 0600);
+      write_file_durably(state_file(names::kMediaRecord), to_json(record).pretty() + "\n", 0600);
   if (!record.outcome) return report(record.outcome.error());
   if (!written) return report(written.error());
   std::cout << "imported " << record.device << ", UUID " << record.uuid << "\n";

@@ -25,8 +25,8 @@ struct Places {
   }
   std::string telemetry() const { return state + "/telemetry"; }
   std::string last_good() const { return state + "/last-good.json"; }
-  std::string media() const { return state + "/media.json"; }
-  std::string media_files() const { return state + "/media"; }
+  std::string media() const { return state + "/" + std::string(names::kMediaRecord); }
+  std::string media_files() const { return state + "/" + std::string(names::kMediaDir); }
   std::string reset_order() const { return state + "/" + std::string(names::kResetOrder); }
   std::string salt() const { return state + "/salt"; }
   std::string credentials() const { return run + "/credentials"; }

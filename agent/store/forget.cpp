@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* kLog = "log";
 constexpr const char* kStaging = "staging";
-constexpr std::array<std::string_view, 4> kKept = {"config", "media", "media.json",
+constexpr std::array<std::string_view, 4> kKept = {"config", names::kMediaDir, names::kMediaRecord,
                                                    names::kResetOrder};
 
 // Everything below the directory that is not kept; the first thing that could not be removed.
