@@ -4,8 +4,6 @@
 #include <chrono>
 #include <cstdio>
 
-#include "base/text.h"
-
 namespace klubster {
 
 namespace {
@@ -43,21 +41,31 @@ std::optional<std::uint64_t> take_fraction_usec(std::string_view& text) {
   return usec;
 }
 
-}  // namespace
-
-std::string utc_text_usec(std::uint64_t unix_usec) {
+// "2026-11-21T01:49:00"
+std::string to_the_second(std::uint64_t unix_usec) {
   using namespace std::chrono;
   const sys_seconds time{seconds(static_cast<std::int64_t>(unix_usec / kSecond))};
   const sys_days day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss clock{time - day};
-  char text[48];
-  std::snprintf(
-      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06uZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<unsigned>(unix_usec % kSecond));
+  char text[40];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
   return text;
+}
+
+}  // namespace
+
+std::string utc_text(std::uint64_t unix_usec) {
+  return to_the_second(unix_usec) + "Z";
+}
+
+std::string utc_text_usec(std::uint64_t unix_usec) {
+  char fraction[16];
+  std::snprintf(fraction, sizeof fraction, ".%06uZ", static_cast<unsigned>(unix_usec % kSecond));
+  return to_the_second(unix_usec) + fraction;
 }
 
 std::optional<std::uint64_t> parse_utc(std::string_view text) {

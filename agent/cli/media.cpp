@@ -3,14 +3,15 @@
 
 #include <sys/statvfs.h>
 
-#include <array>
 #include <cerrno>
-#include <ctime>
 
-#include "base/text.h"
+#include "base/names.h"
+#include "base/utc_time.h"
 #include "cli/media_contents.h"
 #include "cli/media_copy.h"
 #include "linux/config_write.h"
+#include "linux/event_loop.h"
+#include "linux/files.h"
 
 namespace klubster {
 
@@ -53,14 +54,6 @@ Status import_blobs(const MediaContents& contents, const std::string& directory)
   return {};
 }
 
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
 }  // namespace
 
 Status import_media(const std::string& mounted, const std::string& state) {
@@ -73,7 +66,9 @@ Status import_media(const std::string& mounted, const std::string& state) {
                  "expected files in config/, credentials/ or blobs/, found none");
   }
   if (!contents->blobs.empty()) {
-    if (auto imported = import_blobs(*contents, state + "/media"); !imported) return imported;
+    if (auto imported = import_blobs(*contents, state + "/" + std::string(names::kMediaDir));
+        !imported)
+      return imported;
   }
   return change_tree(state + "/config", contents->changes);
 }
@@ -83,7 +78,7 @@ Json to_json(const MediaRecord& record) {
   json["v"] = 1;
   json["uuid"] = record.uuid;
   json["device"] = record.device;
-  json["at"] = now_text();
+  json["at"] = utc_text(now_wall_usec());
   json["ok"] = record.outcome.has_value();
   json["reason"] = record.outcome ? "" : record.outcome.error().reason();
   json["message"] = record.outcome ? "" : record.outcome.error().message();

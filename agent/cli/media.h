@@ -5,7 +5,6 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "linux/files.h"
 
 namespace klubster {
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/utc_time.h"
 #include "daemon/core_runs.h"
 #include "daemon/generations.h"
 #include "daemon/media_news.h"

@@ -1,7 +1,7 @@
 // Telling the winner from the losers.
 #include "daemon/one_writer.h"
 
-#include "model/condition.h"
+#include "base/utc_time.h"
 
 namespace klubster {
 

@@ -5,6 +5,7 @@
 
 #include "base/reason.h"
 #include "base/text.h"
+#include "base/utc_time.h"
 #include "base/version.h"
 
 namespace klubster {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "base/text.h"
+#include "base/utc_time.h"
 #include "base/version.h"
 #include "daemon/core_runs.h"
 #include "daemon/worker_host.h"
@@ -15,7 +16,6 @@
 #include "engine/garbage.h"
 #include "linux/event_loop.h"
 #include "linux/files.h"
-#include "model/condition.h"
 
 namespace klubster {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/build_time.h"
-#include "model/condition.h"
+#include "base/utc_time.h"
 
 namespace klubster {
 

@@ -2,8 +2,8 @@
 #include "model/condition.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
+
+#include "base/text.h"
 
 namespace klubster {
 
@@ -94,20 +94,6 @@ const Condition* find_condition(const std::vector<Condition>& conditions, std::s
     if (condition.type == type && condition.phase == phase) return &condition;
   }
   return nullptr;
-}
-
-std::string utc_text(std::uint64_t unix_usec) {
-  using namespace std::chrono;
-  const sys_seconds time{seconds(static_cast<std::int64_t>(unix_usec / 1'000'000))};
-  const sys_days day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{time - day};
-  char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text;
 }
 
 }  // namespace klubster

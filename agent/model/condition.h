@@ -37,7 +37,4 @@ bool set_condition(std::vector<Condition>& conditions, Condition next);
 const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type,
                                 std::string_view phase);
 
-// RFC 3339 in UTC with seconds: "2026-11-21T01:49:00Z".
-std::string utc_text(std::uint64_t unix_usec);
-
 }  // namespace klubster

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/text.h"
+#include "base/utc_time.h"
 #include "base/version.h"
 #include "linux/heap.h"
 #include "linux/interfaces.h"

@@ -21,6 +21,7 @@
 
 #include "base/digest.h"
 #include "base/names.h"
+#include "base/utc_time.h"
 #include "http/client.h"
 #include "linux/bus.h"
 #include "model/token.h"
