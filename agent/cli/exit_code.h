@@ -1,19 +1,10 @@
-// Exit codes of `klubster`, and how an error becomes one.
+// The exit codes of `klubster`: what --help says of them, and how an error becomes one.
 #pragma once
 
-#include <string>
-
+#include "base/exit_code.h"
 #include "base/result.h"
 
 namespace klubster {
-
-inline constexpr int kExitDone = 0;
-inline constexpr int kExitFailed = 1;
-inline constexpr int kExitChanges = 2;
-inline constexpr int kExitConflict = 4;
-inline constexpr int kExitUsage = 64;
-inline constexpr int kExitTryAgain = 75;
-inline constexpr int kExitFixInput = 78;
 
 // The text below every --help.
 inline constexpr const char* kExitHelp =
@@ -26,7 +17,9 @@ inline constexpr const char* kExitHelp =
     "  75  not now: try again\n"
     "  78  the input must be mended\n";
 
+// What an error of klubster ends with: of its reason "Usage" kExitUsage, else what its kind says.
 int exit_code(const Error& error);
+
 // Prints the error and what to type next on standard error; returns its exit code.
 int report(const Error& error);
 

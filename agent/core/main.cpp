@@ -2,11 +2,11 @@
 //
 // It runs as a step's transient unit. Exit codes: 0 done, 1 failed, 64 wrong usage, 78 what it was
 // given has to be mended first.
-#include <exception>
 #include <string>
 #include <vector>
 
 #include "base/digest.h"
+#include "base/exit_code.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "core/bundle.h"
@@ -16,10 +16,6 @@
 namespace klubster {
 
 namespace {
-
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 64;
-constexpr int kExitFixInput = 78;
 
 struct Verb {
   const char* name;
@@ -39,9 +35,7 @@ constexpr Verb kVerbs[] = {
 int report(const Error& error) {
   log_error(error);
   notify("STATUS=" + printable(error.message(), 400));
-  if (error.reason() == "Usage") return kExitUsage;
-  const bool input = error.kind() == ErrorKind::kInvalid || error.kind() == ErrorKind::kUntrusted;
-  return input ? kExitFixInput : kExitFailed;
+  return plain_exit_code(error);
 }
 
 int core_main(const std::vector<std::string>& arguments) {
@@ -61,10 +55,7 @@ int core_main(const std::vector<std::string>& arguments) {
 }  // namespace klubster
 
 int main(int argc, char** argv) {
-  try {
+  return klubster::run_main("klubster-core", [&] {
     return klubster::core_main({argv + 1, argv + argc});
-  } catch (const std::exception& bug) {
-    klubster::log(klubster::LogLevel::kError, std::string("klubster-core: ") + bug.what());
-    return 70;
-  }
+  });
 }

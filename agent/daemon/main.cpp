@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/digest.h"
+#include "base/exit_code.h"
 #include "base/log.h"
 #include "daemon/agent.h"
 #include "daemon/api.h"
@@ -18,9 +19,6 @@
 namespace klubster {
 
 namespace {
-
-constexpr int kExitFailed = 1;
-constexpr int kExitFixInput = 78;
 
 int fail(const Error& error) {
   log_error(error);
@@ -121,6 +119,6 @@ int main() {
   } catch (const std::exception& error) {
     // The log and systemd hold everything: a new start adopts what runs.
     klubster::log(klubster::LogLevel::kError, error.what());
-    return 1;
+    return klubster::kExitFailed;
   }
 }

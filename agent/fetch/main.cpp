@@ -2,10 +2,10 @@
 // telemetry that it is handed.
 #include <unistd.h>
 
-#include <exception>
 #include <string>
 #include <vector>
 
+#include "base/exit_code.h"
 #include "base/log.h"
 #include "fetch/deliver.h"
 #include "fetch/download.h"
@@ -16,8 +16,6 @@
 namespace klubster {
 
 namespace {
-
-constexpr int kExitUsage = 64;
 
 Result<Json> download(const WorkerPlaces& places, const Json& json) {
   auto request = download_request_from_json(json);
@@ -83,10 +81,7 @@ int fetch_main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   klubster::clear_environment();
-  try {
+  return klubster::run_main("klubster-fetch", [&] {
     return klubster::fetch_main({argv + 1, argv + argc});
-  } catch (const std::exception& bug) {
-    klubster::log(klubster::LogLevel::kError, std::string("klubster-fetch: ") + bug.what());
-    return 70;
-  }
+  });
 }

@@ -1,13 +1,13 @@
 // klubster-peerd: exchanges node records and facts with the other members of the cluster.
 #include <csignal>
 #include <cstdlib>
-#include <exception>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/digest.h"
+#include "base/exit_code.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "linux/environment.h"
@@ -23,7 +23,6 @@ namespace klubster {
 
 namespace {
 
-constexpr int kExitFailed = 1, kExitUsage = 64, kExitConfig = 78;
 constexpr std::size_t kConfigBytes = 1024 * 1024;
 constexpr const char* kUsage =
     "klubster-peerd [--config FILE] [--state-dir DIR] [--bus system|user|none]\n"
@@ -139,7 +138,7 @@ int peerd_main(const std::vector<std::string>& arguments) {
   log_to_journal_if_connected();
   start_crypto();
   Result<PeerConfig> config = load_config(options->config);
-  if (!config) return fail(config.error(), kExitConfig);
+  if (!config) return fail(config.error(), kExitFixInput);
   return serve(*options, *std::move(config));
 }
 
@@ -151,10 +150,7 @@ int main(int argc, char** argv) {
   klubster::clear_environment();
   // A peer that closes its end must not end us: sockets report it.
   std::signal(SIGPIPE, SIG_IGN);
-  try {
+  return klubster::run_main("klubster-peerd", [&] {
     return klubster::peerd_main({argv + 1, argv + argc});
-  } catch (const std::exception& bug) {
-    klubster::log(klubster::LogLevel::kError, std::string("klubster-peerd: ") + bug.what());
-    return 70;
-  }
+  });
 }

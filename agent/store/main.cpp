@@ -1,11 +1,11 @@
 // klubster-store: seals unpacked profiles and removes old ones, as root without a network.
 #include <algorithm>
-#include <exception>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/exit_code.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "base/text.h"
@@ -18,7 +18,6 @@ namespace klubster {
 
 namespace {
 
-constexpr int kExitUsage = 64;
 constexpr const char* kStateOption = "--state-dir";
 
 // A result has a limit (names::kResultJsonBytes), and nobody reads more lines than these.
@@ -93,10 +92,7 @@ int store_main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   klubster::clear_environment();
-  try {
+  return klubster::run_main("klubster-store", [&] {
     return klubster::store_main({argv + 1, argv + argc});
-  } catch (const std::exception& bug) {
-    klubster::log(klubster::LogLevel::kError, std::string("klubster-store: ") + bug.what());
-    return 70;
-  }
+  });
 }

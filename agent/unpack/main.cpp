@@ -1,10 +1,10 @@
 // klubster-unpack: judges and unpacks a package for klubsterd; checks, packs and signs for people.
 #include <unistd.h>
 
-#include <exception>
 #include <iostream>
 
 #include "base/digest.h"
+#include "base/exit_code.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "linux/environment.h"
@@ -16,7 +16,6 @@ namespace klubster {
 
 namespace {
 
-constexpr int kExitUsage = 64;
 constexpr const char* kStagingOption = "--staging";
 
 int unpack_worker(const std::vector<std::string>& arguments) {
@@ -47,10 +46,7 @@ int unpack_main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   klubster::clear_environment();
-  try {
+  return klubster::run_main("klubster-unpack", [&] {
     return klubster::unpack_main({argv + 1, argv + argc});
-  } catch (const std::exception& bug) {
-    klubster::log(klubster::LogLevel::kError, std::string("klubster-unpack: ") + bug.what());
-    return 70;
-  }
+  });
 }

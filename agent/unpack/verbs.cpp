@@ -9,6 +9,7 @@
 #include <iostream>
 #include <map>
 
+#include "base/exit_code.h"
 #include "base/reason.h"
 #include "base/text.h"
 #include "linux/files.h"
@@ -27,12 +28,6 @@
 namespace klubster {
 
 namespace {
-
-// Exit codes of docs/architecture.md.
-constexpr int kExitDone = 0;
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 64;
-constexpr int kExitFixInput = 78;
 
 // Words and options of one call. An option that takes a value has all of them in `values`.
 struct Call {
@@ -282,9 +277,7 @@ int report(const Error& error) {
   // The mistakes of a manifest are lines that editors can jump to: nothing stands before them.
   std::cerr << (error.reason() == "ManifestInvalid" ? "" : "error: ") << error.message() << '\n';
   if (const auto next = next_step(error); !next.empty()) std::cerr << "  " << next << '\n';
-  if (error.reason() == "Usage") return kExitUsage;
-  const bool input = error.kind() == ErrorKind::kInvalid || error.kind() == ErrorKind::kUntrusted;
-  return input ? kExitFixInput : kExitFailed;
+  return plain_exit_code(error);
 }
 
 }  // namespace
