@@ -182,6 +182,11 @@ std::int64_t Json::integer_or(std::string_view key, std::int64_t otherwise) cons
   return integer == nullptr ? otherwise : *integer;
 }
 
+std::uint64_t Json::number_or(std::string_view key, std::uint64_t otherwise) const {
+  const auto* integer = get(key).as_integer();
+  return integer == nullptr || *integer < 0 ? otherwise : static_cast<std::uint64_t>(*integer);
+}
+
 bool Json::bool_or(std::string_view key, bool otherwise) const {
   const auto* flag = get(key).as_bool();
   return flag == nullptr ? otherwise : *flag;

@@ -60,6 +60,8 @@ class Json {
   const Json& get(std::string_view key) const;
   std::string text_or(std::string_view key, std::string_view otherwise = "") const;
   std::int64_t integer_or(std::string_view key, std::int64_t otherwise = 0) const;
+  // Of a whole number that is not negative; anything else counts as absent.
+  std::uint64_t number_or(std::string_view key, std::uint64_t otherwise = 0) const;
   bool bool_or(std::string_view key, bool otherwise = false) const;
   const Array& items(std::string_view key) const;  // empty when there is none
 

@@ -16,7 +16,7 @@ std::string shown_name(const Json& entry, const std::map<std::string, ProfileUse
 }
 
 std::string freed_text(const Json& report) {
-  const std::string bytes = bytes_text(static_cast<std::uint64_t>(report.integer_or("bytes")));
+  const std::string bytes = bytes_text(report.number_or("bytes"));
   const std::string files = std::to_string(report.integer_or("files"));
   return report.bool_or("dryRun") ? "would free " + bytes + " in " + files + " files\n"
                                   : "freed " + bytes + " in " + files + " files\n";
@@ -32,7 +32,7 @@ std::string garbage_text(const Json& report, const std::map<std::string, Profile
     rows.push_back({{done, Paint::kYellow},
                     entry.text_or("kind"),
                     shown_name(entry, uses),
-                    bytes_text(static_cast<std::uint64_t>(entry.integer_or("bytes"))),
+                    bytes_text(entry.number_or("bytes")),
                     ""});
   }
   for (const auto& entry : report.items("left")) {

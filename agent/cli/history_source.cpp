@@ -22,13 +22,11 @@ constexpr std::size_t kPage = 5000;
 
 std::uint64_t generation_of(const Event& event, std::uint64_t before) {
   if (event.type == "GenerationMade" || event.type == "GenerationReady") {
-    return static_cast<std::uint64_t>(event.data.integer_or("generation"));
+    return event.data.number_or("generation");
   }
   if (event.type == "RunStarted") {
-    const auto said = event.data.integer_or("generation");
-    if (said > 0 && !event.data.text_or("subject").starts_with("undo/")) {
-      return static_cast<std::uint64_t>(said);
-    }
+    const std::uint64_t said = event.data.number_or("generation");
+    if (said > 0 && !event.data.text_or("subject").starts_with("undo/")) return said;
   }
   return before;
 }
@@ -41,10 +39,10 @@ bool is_of_step(const Event& event, const std::string& step) {
 
 Event event_from(const Json& json) {
   Event event;
-  event.seq = static_cast<std::uint64_t>(json.integer_or("seq"));
+  event.seq = json.number_or("seq");
   event.boot = json.text_or("boot");
-  event.mono_usec = static_cast<std::uint64_t>(json.integer_or("mono"));
-  event.time_usec = static_cast<std::uint64_t>(json.integer_or("time"));
+  event.mono_usec = json.number_or("mono");
+  event.time_usec = json.number_or("time");
   event.type = json.text_or("type");
   event.data = json.get("data");
   return event;

@@ -94,8 +94,7 @@ std::vector<InventoryNode> inventory_of(const Json& peers) {
     const Json& record = peer.get("record");
     node.addresses = addresses_of(peer);
     node.modes = modes_of(peer);
-    node.generation =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(0, record.integer_or("generation")));
+    node.generation = record.number_or("generation");
     node.ready = is_ready(record);
     if (const auto* labels = record.get("labels").as_object()) {
       for (const auto& [label, value] : *labels) {

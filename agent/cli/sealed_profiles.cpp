@@ -33,7 +33,7 @@ Result<SealedProfile> measure(const std::string& directory, const std::string& s
 }  // namespace
 
 void ProfileUses::add(std::string_view type, const Json& data) {
-  const auto number = static_cast<std::uint64_t>(data.integer_or("generation"));
+  const auto number = data.number_or("generation");
   if (type == "GenerationReady") good_ = number;
   if (type != "GenerationMade" && type != "ProfileAccepted") return;
   const Json& profile = type == "GenerationMade" ? data.get("profile") : data;
@@ -71,7 +71,7 @@ Result<ProfileUses> uses_by_agent() {
     std::uint64_t last = since;
     for (const auto& event : history->items("events")) {
       uses.add(event.text_or("type"), event.get("data"));
-      last = static_cast<std::uint64_t>(event.integer_or("seq"));
+      last = event.number_or("seq");
     }
     if (history->items("events").size() < kEventsAtOnce || last <= since) return uses;
     since = last + 1;

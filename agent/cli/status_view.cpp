@@ -17,11 +17,7 @@ std::string profile_line(const Json& profile) {
 }
 
 std::string download_line(const Json& download) {
-  if (download.is_null()) return "";
-  const auto number = [&](const char* key) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(download.integer_or(key), 0));
-  };
-  return progress_text({number("bytes"), number("total"), number("bytesPerSecond")});
+  return download.is_null() ? "" : progress_text(progress_from_json(download));
 }
 
 Paint paint_of_state(const std::string& state) {

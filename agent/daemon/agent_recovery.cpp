@@ -1,7 +1,5 @@
 // The recovery ladder's upper rungs, and what people do about them: rollback, recovery mode,
 // reboot.
-#include <algorithm>
-
 #include "base/log.h"
 #include "base/reason.h"
 #include "base/text.h"
@@ -23,16 +21,8 @@ Json to_json(const TrialTime& time) {
 }
 
 TrialTime trial_time_from(const Json& json) {
-  const auto number = [&](const char* key) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(json.integer_or(key), 0));
-  };
-  return {number("trial"), number("spentUsec"), number("sinceMonoUsec"), json.bool_or("running")};
-}
-
-Error leaves(const NodeState& state) {
-  return Error(ErrorKind::kConflict, "Leaving",
-               state.gone ? "this node has left its cluster"
-                          : "this node leaves its cluster, as " + state.leave.by + " asked");
+  return {json.number_or("trial"), json.number_or("spentUsec"), json.number_or("sinceMonoUsec"),
+          json.bool_or("running")};
 }
 
 std::string number_text(std::uint64_t number) {

@@ -1,15 +1,9 @@
 // Properties out of a status.
 #include "daemon/api_properties.h"
 
-#include <algorithm>
-
 namespace klubster {
 
 namespace {
-
-std::uint64_t count(const Json& status, const char* key) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(status.integer_or(key), 0));
-}
 
 // "ExitCode: server/etcd: ended with exit code 7"
 std::vector<std::string> problem_texts(const Json& status) {
@@ -26,8 +20,8 @@ ApiValues api_values(const Json& status) {
   ApiValues values;
   values["Node"] = status.text_or("node");
   values["Ready"] = status.bool_or("ready");
-  values["Generation"] = count(status, "generation");
-  values["LastGood"] = count(status, "lastGood");
+  values["Generation"] = status.number_or("generation");
+  values["LastGood"] = status.number_or("lastGood");
   values["Leaving"] = status.bool_or("leaving");
   values["ConfigHash"] = status.text_or("configHash");
   values["BootKind"] = status.get("boot").text_or("kind");

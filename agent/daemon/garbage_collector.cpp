@@ -62,9 +62,8 @@ Event collected_event(const Json& report, const Keep& keep) {
       profiles.push_back(entry.text_or("name"));
     }
   }
-  return garbage_collected(keep.digest(), profiles,
-                           static_cast<std::uint64_t>(report.integer_or("files")),
-                           static_cast<std::uint64_t>(report.integer_or("bytes")));
+  return garbage_collected(keep.digest(), profiles, report.number_or("files"),
+                           report.number_or("bytes"));
 }
 
 }  // namespace

@@ -122,12 +122,8 @@ ScreenText screen_text(const Json& status) {
   text.state += problems.empty() && !quiet ? waiting_lines(status) : problems;
   const Json& download = status.get("download");
   if (download.is_null()) return text;
-  const auto number = [&](const char* key) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(download.integer_or(key), 0));
-  };
   text.download =
-      line("  ", "downloading the package: " +
-                     progress_text({number("bytes"), number("total"), number("bytesPerSecond")}));
+      line("  ", "downloading the package: " + progress_text(progress_from_json(download)));
   return text;
 }
 

@@ -203,13 +203,7 @@ Json cluster_json(const Scene& scene) {
 // Null while nothing is downloaded.
 Json download_json(const Scene& scene) {
   const auto& progress = scene.acquisition.progress;
-  if (!progress) return nullptr;
-  Json json = Json::object();
-  json["bytes"] = progress->bytes;
-  if (progress->total > 0) json["total"] = progress->total;
-  json["bytesPerSecond"] = progress->bytes_per_second;
-  if (const auto left = progress->left_sec()) json["leftSeconds"] = *left;
-  return json;
+  return progress ? to_json(*progress) : Json();
 }
 
 }  // namespace

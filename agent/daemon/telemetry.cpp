@@ -46,10 +46,6 @@ std::string moment(std::uint64_t time_usec) {
   return text;
 }
 
-std::uint64_t count_of(const Json& json, const char* key) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(json.integer_or(key), 0));
-}
-
 Result<Json> read_json(const std::string& file, std::size_t limit_bytes) {
   auto text = read_file(file, limit_bytes);
   if (!text) return text.error();
@@ -106,9 +102,9 @@ void Telemetry::open() {
   auto ledger = json ? TelemetryLedger::from_json(*json) : json.error();
   if (ledger) {
     kept_ = *ledger;
-    delivered_ = count_of(*json, "delivered");
-    dropped_ = count_of(*json, "dropped");
-    refused_ = count_of(*json, "refused");
+    delivered_ = json->number_or("delivered");
+    dropped_ = json->number_or("dropped");
+    refused_ = json->number_or("refused");
   }
   ledger_ = ledger ? std::move(*ledger) : TelemetryLedger::begin(shell_.state());
   parcels_.clear();

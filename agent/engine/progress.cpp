@@ -58,6 +58,19 @@ std::optional<FetchProgress> fetch_progress(std::string_view line) {
   return progress;
 }
 
+Json to_json(const FetchProgress& progress) {
+  Json json = Json::object();
+  json["bytes"] = progress.bytes;
+  if (progress.total > 0) json["total"] = progress.total;
+  json["bytesPerSecond"] = progress.bytes_per_second;
+  if (const auto left = progress.left_sec()) json["leftSeconds"] = *left;
+  return json;
+}
+
+FetchProgress progress_from_json(const Json& json) {
+  return {json.number_or("bytes"), json.number_or("total"), json.number_or("bytesPerSecond")};
+}
+
 std::string progress_text(const FetchProgress& progress) {
   std::string text = mebibytes(progress.bytes);
   if (progress.total > 0) text += " of " + mebibytes(progress.total);

@@ -1,10 +1,12 @@
-// How far a download is, in the words of a worker's status line.
+// How far a download is, in the words of a worker's status line and of a status.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/json.h"
 
 namespace klubster {
 
@@ -20,6 +22,10 @@ struct FetchProgress {
 std::string status_line(const FetchProgress& progress);
 // The same read back. Nothing for any other text: who says it is not to be believed.
 std::optional<FetchProgress> fetch_progress(std::string_view line);
+
+// The `download` of a status (docs/status.md), and the same read back.
+Json to_json(const FetchProgress& progress);
+FetchProgress progress_from_json(const Json& json);
 
 // "12.3 of 50.0 MiB, 1.8 MiB/s, 19 s left", for people.
 std::string progress_text(const FetchProgress& progress);

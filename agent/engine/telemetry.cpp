@@ -79,10 +79,6 @@ TelemetryRun run_from(const Json& json) {
           json.text_or("mode"),   json.text_or("unit"),    json.bool_or("ended")};
 }
 
-std::uint64_t number(const Json& json, const char* key) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(json.integer_or(key), 0));
-}
-
 }  // namespace
 
 TelemetryLedger TelemetryLedger::begin(const NodeState& state) {
@@ -99,9 +95,9 @@ Result<TelemetryLedger> TelemetryLedger::from_json(const Json& json) {
     return Error(ErrorKind::kInvalid, "BadJson", "expected a telemetry ledger of version 1");
   }
   TelemetryLedger ledger;
-  ledger.seq_ = number(json, "seq");
-  ledger.generation_ = number(json, "generation");
-  ledger.good_ = number(json, "good");
+  ledger.seq_ = json.number_or("seq");
+  ledger.generation_ = json.number_or("generation");
+  ledger.good_ = json.number_or("good");
   ledger.left_ = json.bool_or("left");
   for (const auto& [subject, run] : *json.get("open").as_object())
     ledger.open_[subject] = run_from(run);
@@ -202,10 +198,10 @@ std::vector<TelemetryNote> TelemetryLedger::take(const Event& event, const Telem
   const std::string subject = event.data.text_or("subject");
   const bool stands = generation_ != 0 && generation_ == good_ && !left_;
   if (event.type == "GenerationMade") {
-    generation_ = number(event.data, "generation");
+    generation_ = event.data.number_or("generation");
     apply_begins(event, facts, notes);
   } else if (event.type == "GenerationReady") {
-    good_ = number(event.data, "generation");
+    good_ = event.data.number_or("generation");
     left_ = false;
     if (good_ == generation_) end(kCommand, true, facts, notes);
   } else if (event.type == "RetryRequested") {

@@ -31,9 +31,9 @@ Result<LogSnapshot> snapshot_from(std::string_view text) {
   if (snapshot.format > kNewestLogFormat) {
     return too_new("it has format " + std::to_string(snapshot.format));
   }
-  snapshot.position.seq = static_cast<std::uint64_t>(json->integer_or("seq"));
+  snapshot.position.seq = json->number_or("seq");
   snapshot.position.hash = json->text_or("hash");
-  snapshot.position.segment = static_cast<std::uint64_t>(json->integer_or("segment"));
+  snapshot.position.segment = json->number_or("segment");
   snapshot.version = json->text_or("version");
   auto state = node_state_from(json->get("state"));
   if (!state) return too_new(state.error().message());

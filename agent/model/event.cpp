@@ -69,7 +69,7 @@ Json to_json(const GenerationFacts& generation) {
 
 GenerationFacts generation_facts_from(const Json& json) {
   GenerationFacts generation;
-  generation.number = static_cast<std::uint64_t>(json.integer_or("generation"));
+  generation.number = json.number_or("generation");
   generation.config_hash = json.text_or("configHash");
   generation.source = json.text_or("source");
   const Json& profile = json.get("profile");
@@ -77,7 +77,7 @@ GenerationFacts generation_facts_from(const Json& json) {
   generation.profile_name = profile.text_or("name");
   generation.profile_version = profile.text_or("version");
   generation.by = json.text_or("by");
-  generation.rollback_of = static_cast<std::uint64_t>(json.integer_or("rollbackOf"));
+  generation.rollback_of = json.number_or("rollbackOf");
   return generation;
 }
 

@@ -28,7 +28,7 @@ void fold_run_started(const Event& event, NodeState& state) {
   run.fingerprint = data.text_or("fingerprint");
   run.boot = event.boot;
   run.started_mono_usec = event.mono_usec;
-  run.attempt = static_cast<std::uint64_t>(data.integer_or("attempt"));
+  run.attempt = data.number_or("attempt");
   subject.attempts = run.attempt;
   if (!subject.done_fingerprint.empty() && subject.done_fingerprint != run.fingerprint) {
     subject.disturbed = true;
@@ -45,7 +45,7 @@ void fold_run_started(const Event& event, NodeState& state) {
   subject.reason.clear();
   subject.message.clear();
   subject.owes_undo = subject.owes_undo || data.bool_or("owesUndo");
-  subject.generation = static_cast<std::uint64_t>(data.integer_or("generation"));
+  subject.generation = data.number_or("generation");
   subject.profile_sha256 = state.generation ? state.generation->profile_sha256 : "";
 }
 
@@ -54,8 +54,7 @@ void note_failure(const Event& event, SubjectState& subject) {
   subject.message = event.data.text_or("message");
   subject.failed_mono_usec = event.mono_usec;
   subject.failed_boot = event.boot;
-  subject.retry_after_usec =
-      static_cast<std::uint64_t>(event.data.integer_or("retryAfterSec")) * 1'000'000;
+  subject.retry_after_usec = event.data.number_or("retryAfterSec") * 1'000'000;
   subject.ran = false;
 }
 
@@ -185,7 +184,7 @@ void fold_command(const Event& event, NodeState& state) {
 }
 
 void fold_generation_ready(const Event& event, NodeState& state) {
-  state.last_good_generation = static_cast<std::uint64_t>(event.data.integer_or("generation"));
+  state.last_good_generation = event.data.number_or("generation");
   state.ready_changed_usec = event.time_usec;
   state.destroy_allowed = false;
   const auto& present = state.generation;
@@ -204,7 +203,7 @@ void fold_reboot(const Event& event, NodeState& state) {
   state.reboot_owed_in_boot = event.boot;
   state.reboot_by = by.empty() ? "the recovery ladder" : by;
   if (by.empty()) {
-    const auto generation = static_cast<std::uint64_t>(data.integer_or("generation"));
+    const auto generation = data.number_or("generation");
     state.ladder = {generation, state.ladder_reboots(generation) + 1};
   }
   for (auto& [name, subject] : state.subjects) {
@@ -220,7 +219,7 @@ TreeMark read_mark(const Json& data) {
 void fold_rollback(const Json& data, NodeState& state) {
   AvoidedTree avoided;
   avoided.tree = read_mark(data);
-  avoided.generation = static_cast<std::uint64_t>(data.integer_or("from"));
+  avoided.generation = data.number_or("from");
   avoided.reason = data.text_or("reason");
   avoided.message = data.text_or("message");
   state.avoided = std::move(avoided);
@@ -289,7 +288,7 @@ AcceptedProfile read_profile(const Json& data) {
   profile.name = data.text_or("name");
   profile.version = data.text_or("version");
   profile.signer = data.text_or("signer");
-  profile.seq = static_cast<std::uint64_t>(data.integer_or("seq"));
+  profile.seq = data.number_or("seq");
   return profile;
 }
 

@@ -60,3 +60,13 @@ TEST_CASE("a reader reports every mistake with its pointer", "[json]") {
   CHECK(message.find("/list/1/y: unknown key") != std::string::npos);
   CHECK(message.find("/odd: unknown key") != std::string::npos);
 }
+
+TEST_CASE("a negative or broken number counts as absent where only whole ones are expected",
+          "[json]") {
+  const auto json = parse_json(R"({"good":7,"negative":-1,"fraction":0.5,"text":"7"})");
+  REQUIRE(json.has_value());
+  CHECK(json->number_or("good", 3) == 7);
+  for (const char* key : {"negative", "fraction", "text", "absent"})
+    CHECK(json->number_or(key, 3) == 3);
+  CHECK(json->number_or("negative") == 0);
+}
