@@ -39,7 +39,7 @@ FormingNow Agent::forming_now() const {
     if (!view.subject.starts_with("server/")) continue;
     any = true;
     settled = settled && view.settled();
-    now.server_failed = now.server_failed || (view.at_rest() && !view.settled());
+    now.server_failed = now.server_failed || view.failed();
   }
   now.server_ready = any && settled;
   for (auto next = state.subjects.lower_bound("server/"); next != state.subjects.end(); ++next) {

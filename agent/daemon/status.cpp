@@ -45,9 +45,7 @@ const StepView* telling_view(const Scene& scene, const std::string& phase) {
   const StepView* first = nullptr;
   for (const auto& view : scene.decision.views) {
     if (view.subject.rfind(phase + "/", 0) != 0 || view.settled()) continue;
-    const bool failed =
-        view.progress == StepProgress::kFailed || view.progress == StepProgress::kNeedsPerson;
-    if (failed) return &view;
+    if (view.failed()) return &view;
     if (first == nullptr) first = &view;
   }
   return first;
@@ -191,7 +189,7 @@ Json cluster_json(const Scene& scene) {
   const bool server = forming != nullptr && !forming->say.servers.empty();
   Json json = Json::object();
   json["id"] = cluster ? cluster->id : "";
-  json["role"] = server ? cluster_role(scene.state) : "";
+  json["role"] = server ? cluster_role(cluster) : "";
   json["settled"] = cluster && cluster->settled;
   json["waitingFor"] = held;
   // Once it stands in the tree, no server forms a cluster any more, whatever it has forgotten.

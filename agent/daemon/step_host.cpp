@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "base/text.h"
+#include "engine/forming.h"
 #include "engine/step_unit.h"
 #include "linux/files.h"
 #include "linux/package.h"
@@ -104,7 +105,7 @@ Result<TransientUnit> StepFiles::prepare(const Plan& plan, const Step& step,
   around.members_file = places_.members_file();
   if (telemetry_) around.telemetry = telemetry_();
   if (step.phase == "server" && cluster_) {
-    around.cluster_role = cluster_->initiated ? "init" : "join";
+    around.cluster_role = cluster_role(cluster_);
     around.cluster_id = cluster_->id;
     around.cluster_settled = cluster_->settled;
   }

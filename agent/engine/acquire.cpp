@@ -196,9 +196,7 @@ class StageDecider {
   }
 
   void finish(const OpenRun& run, const UnitSnapshot& unit, const Outcome& outcome) {
-    const bool delivered = outcome.phase == UnitPhase::kSucceeded ||
-                           (outcome.reason == "ExitCode" && outcome.exit_code == 1);
-    if (!delivered) {
+    if (!outcome.left_a_result()) {
       return end(run, RunOutcome::kFailed, outcome.reason,
                  std::string(doing(stage_)) + ": the worker " + outcome.message, true, &unit);
     }

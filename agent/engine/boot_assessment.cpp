@@ -9,8 +9,7 @@ namespace {
 
 const StepView* failed_step(const std::vector<StepView>& views) {
   const auto found = std::ranges::find_if(views, [](const StepView& view) {
-    const bool failed = view.progress == StepProgress::kFailed && view.fault == Fault::kOwn;
-    return failed || view.progress == StepProgress::kNeedsPerson;
+    return view.failed() && view.fault == Fault::kOwn;
   });
   return found == views.end() ? nullptr : &*found;
 }

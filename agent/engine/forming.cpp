@@ -307,9 +307,9 @@ Result<Event> force_cluster(const FormingConfig& config, const NodeState& state,
   return cluster_initiated({id, config.list, {}, by, false});
 }
 
-std::string cluster_role(const NodeState& state) {
-  if (!state.cluster) return "";
-  return state.cluster->initiated ? "init" : "join";
+std::string cluster_role(const std::optional<ClusterMembership>& cluster) {
+  if (!cluster) return "";
+  return cluster->initiated ? "init" : "join";
 }
 
 }  // namespace klubster

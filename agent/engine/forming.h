@@ -85,6 +85,6 @@ Result<Event> force_cluster(const FormingConfig& config, const NodeState& state,
                             const std::string& random, const std::string& by);
 
 // "init" or "join" for the steps of the server phase; empty while that is open.
-std::string cluster_role(const NodeState& state);
+std::string cluster_role(const std::optional<ClusterMembership>& cluster);
 
 }  // namespace klubster

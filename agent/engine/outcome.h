@@ -21,6 +21,11 @@ struct Outcome {
   UnitPhase phase = UnitPhase::kUnknown;
   std::string reason, message;  // of a failure: a row of the reasons table, and what happened
   int exit_code = 0;
+  // Of a worker (docs/architecture.md, "Workers"): it ended as agreed, so its result says how it
+  // went. Any other end is a crash.
+  bool left_a_result() const {
+    return phase == UnitPhase::kSucceeded || (reason == "ExitCode" && exit_code == 1);
+  }
   // Nothing of its own ran: what it ended with is not its own answer.
   bool could_not_be_set_up() const {
     return phase == UnitPhase::kFailed &&

@@ -113,10 +113,11 @@ struct StepView {
     return progress == StepProgress::kReady || progress == StepProgress::kDone ||
            progress == StepProgress::kSkipped;
   }
-  // Nothing comes of it any more unless a person asks.
-  bool at_rest() const {
-    return settled() || progress == StepProgress::kFailed || progress == StepProgress::kNeedsPerson;
+  // For good: nothing comes of it any more unless a person asks.
+  bool failed() const {
+    return progress == StepProgress::kFailed || progress == StepProgress::kNeedsPerson;
   }
+  bool at_rest() const { return settled() || failed(); }
 };
 
 // Whether a step moves by itself now. One that waits for something else (peers, its next try, a

@@ -74,22 +74,19 @@ StepView StepDecider::undo_command() {
   const std::string subject = "undo/" + step_.subject;
   const SubjectState& undo_past = state_.subject(subject);
   const std::string unit_name = probe_unit_name(step_, Stage::kUndo);
-  const auto shown = [&](StepProgress progress, std::string reason = "", std::string text = "") {
-    return view(progress, std::move(reason), std::move(text));
-  };
   if (undo_past.failed() && !undo_past.run) {
     if (undo_past.attempts >= step_.spec.retry.attempts) {
       if (force_) decision_.events.push_back(undo_abandoned(step_.subject, undo_past.message));
-      return shown(StepProgress::kFailed, undo_past.reason, undo_past.message);
+      return view(StepProgress::kFailed, undo_past.reason, undo_past.message);
     }
     const std::uint64_t at = retry_at_usec(subject, undo_past, step_.spec.retry, world_.boot);
     if (at > world_.now_mono_usec) {
       wake_at(at);
-      return shown(StepProgress::kUndoing, undo_past.reason, undo_past.message);
+      return view(StepProgress::kUndoing, undo_past.reason, undo_past.message);
     }
   }
   const UnitSnapshot* unit = look_at(unit_name);
-  if (unit == nullptr || world_.starting.count(unit_name) > 0) return shown(StepProgress::kUndoing);
+  if (unit == nullptr || world_.starting.count(unit_name) > 0) return view(StepProgress::kUndoing);
   const Outcome outcome = classify(*unit, false);
   EndedRun ended;
   ended.subject = subject;
@@ -97,7 +94,7 @@ StepView StepDecider::undo_command() {
   if (!undo_past.run) {
     if (outcome.phase != UnitPhase::kAbsent) {
       decision_.actions.emplace_back(ReleaseUnit{unit_name});
-      return shown(StepProgress::kUndoing);
+      return view(StepProgress::kUndoing);
     }
     StartedRun run;
     run.subject = subject;
@@ -106,31 +103,31 @@ StepView StepDecider::undo_command() {
     run.attempt = undo_past.attempts + 1;
     run.generation = plan_.generation;
     decision_.events.push_back(run_started(run));
-    return shown(StepProgress::kUndoing);
+    return view(StepProgress::kUndoing);
   }
   switch (outcome.phase) {
     case UnitPhase::kAbsent:
       // An undo may run twice: it has to be safe to repeat, since a reboot can cut it off.
       decision_.actions.emplace_back(
           StartUnit{step_.subject, Stage::kUndo, unit_name, undo_past.attempts});
-      return shown(StepProgress::kUndoing);
+      return view(StepProgress::kUndoing);
     case UnitPhase::kSucceeded:
       decision_.events.push_back(run_ended(ended));
       decision_.actions.emplace_back(ReleaseUnit{unit_name});
-      return shown(StepProgress::kUndoing);
+      return view(StepProgress::kUndoing);
     case UnitPhase::kFailed:
       ended.outcome = RunOutcome::kFailed;
       ended.reason = outcome.reason;
       ended.message = "undoing: " + outcome.message;
       decision_.events.push_back(run_ended(ended));
       decision_.actions.emplace_back(ReleaseUnit{unit_name});
-      return shown(StepProgress::kUndoing, outcome.reason, outcome.message);
+      return view(StepProgress::kUndoing, outcome.reason, outcome.message);
     case UnitPhase::kRunning:
     case UnitPhase::kUnknown:
     case UnitPhase::kUp:
       break;
   }
-  return shown(StepProgress::kUndoing);
+  return view(StepProgress::kUndoing);
 }
 
 }  // namespace klubster

@@ -154,7 +154,8 @@ TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit
   const bool service = main_run && step.service();
   TransientUnit unit;
   unit.name = start.unit;
-  unit.set("Description", "klubster step " + step.subject + (main_run ? "" : " (probe)"));
+  const std::string stage(to_string(start.stage));
+  unit.set("Description", "klubster step " + step.subject + (main_run ? "" : " (" + stage + ")"));
   unit.set("Slice", std::string(names::kSlice));
   unit.set("Type", service ? service_type(spec) : std::string("oneshot"));
   if (!service) unit.set("RemainAfterExit", true);
@@ -187,7 +188,7 @@ TransientUnit make_step_unit(const Plan& plan, const Step& step, const StartUnit
   unit.set("SyslogIdentifier", step.phase + "-" + spec.id);
   unit.set("LogExtraFields",
            JournalFields{{"KLUBSTER_STEP=" + spec.id, "KLUBSTER_PHASE=" + step.phase,
-                          "KLUBSTER_STAGE=" + std::string(to_string(start.stage)),
+                          "KLUBSTER_STAGE=" + stage,
                           "KLUBSTER_GENERATION=" + std::to_string(plan.generation),
                           "KLUBSTER_ATTEMPT=" + std::to_string(start.attempt)}});
   if (main_run) {

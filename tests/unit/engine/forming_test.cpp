@@ -87,7 +87,7 @@ TEST_CASE("the first server asks for promises, and forms when all others have gi
   CHECK(n1.decide().held.empty());
   REQUIRE(n1.state.cluster);
   CHECK(n1.state.cluster->initiated);
-  CHECK(cluster_role(n1.state) == "init");
+  CHECK(cluster_role(n1.state.cluster) == "init");
 }
 
 TEST_CASE(
@@ -214,7 +214,7 @@ TEST_CASE("who hears of a cluster joins it, also a first server that was wiped",
   n1.peers = {promises("n2", kRandom), of_cluster("n3", "c1")};
   const FormingDecision joined = n1.decide();
   CHECK(n1.state.cluster->id == "c1");
-  CHECK(cluster_role(n1.state) == "join");
+  CHECK(cluster_role(n1.state.cluster) == "join");
   CHECK(joined.held == "a ready server of cluster c1 to join: n2, n3");
 }
 
@@ -247,7 +247,7 @@ TEST_CASE("with cluster/id in the tree nobody forms a cluster", "[forming]") {
   n1.config.servers = {"n1"};
   n1.config.others.clear();
   const FormingDecision decision = n1.decide();
-  CHECK(cluster_role(n1.state) == "join");
+  CHECK(cluster_role(n1.state.cluster) == "join");
   CHECK(decision.held ==
         "a ready server of cluster known to join, but members/ lists no other server");
 }
@@ -267,7 +267,7 @@ TEST_CASE("a cluster that is older than its id goes on", "[forming]") {
   n1.state.subjects["server/etcd"].starts = 1;
   n1.state.subjects["server/etcd"].done_fingerprint = "f";
   CHECK(n1.decide().held.empty());
-  CHECK(cluster_role(n1.state) == "init");
+  CHECK(cluster_role(n1.state.cluster) == "init");
   CHECK(n1.state.cluster->settled);
   One again{three("n1")};
   again.state = n1.state;
