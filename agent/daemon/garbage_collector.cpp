@@ -70,7 +70,7 @@ Event collected_event(const Json& report, const Keep& keep) {
 
 // Until it is known that no earlier process's collection runs, no worker begins.
 GarbageCollector::GarbageCollector(Shell& shell, const ProfileWorkers& workers)
-    : shell_(shell), workers_(workers) {
+    : shell_(shell), workers_(workers), store_(shell, kCollectUnit) {
   shell_.set_collecting(true);
 }
 
@@ -103,52 +103,28 @@ void GarbageCollector::order_if_due(const std::optional<ProfileOrigin>& origin) 
 
 void GarbageCollector::advance(const std::optional<ProfileOrigin>& origin,
                                const std::optional<Error>& blocked) {
-  const World& world = shell_.world();
-  const auto found = world.units.find(kCollectUnit);
-  const UnitSnapshot* unit = found == world.units.end() ? nullptr : &found->second;
-  if (unit != nullptr && !unit->found()) releasing_ = false;
-  if (blocked && !running_) {
+  if (blocked && !store_.runs()) {
     for (auto& order : std::exchange(orders_, {})) {
       if (order.handler) order.handler(*blocked);
     }
-  } else if (!running_) {
+  } else if (!store_.runs()) {
     order_if_due(origin);
   }
-  const bool wanted = !orders_.empty() && may_collect(shell_.state());
-  const bool starting = world.starting.count(kCollectUnit) > 0;
-  switch (next_collect_move(unit, starting, wanted, running_)) {
-    case CollectMove::kNone:
-      break;
-    case CollectMove::kWatch:
-      shell_.watch(kCollectUnit);
-      break;
-    case CollectMove::kRelease:
-      if (!std::exchange(releasing_, true)) shell_.release(kCollectUnit);
-      break;
-    case CollectMove::kStart:
-      keep_ = keep(origin);
-      running_ = true;
-      shell_.launch(kCollectUnit, workers_.prepare_collect(keep_, orders_.front().dry_run));
-      break;
-    case CollectMove::kRead:
-      finish(workers_.collected());
-      break;
-    case CollectMove::kFail: {
-      const Outcome outcome = classify(*unit, false);
-      finish(Error(ErrorKind::kIo, outcome.reason, outcome.message));
-      break;
-    }
-  }
-  const bool idle = !running_ && unit != nullptr && !unit->found();
-  const bool held = world.collecting;
+  const auto prepare = [&] {
+    keep_ = keep(origin);
+    return workers_.prepare_collect(keep_, orders_.front().dry_run);
+  };
+  store_.advance(!orders_.empty() && may_collect(shell_.state()), prepare,
+                 [this](const Status& left) {
+                   finish(left ? workers_.collected() : Result<Json>(left.error()));
+                 });
+  const bool idle = store_.is_gone();
+  const bool held = shell_.world().collecting;
   shell_.set_collecting(!idle);
   if (held && idle) shell_.settle();  // what was held back
 }
 
 void GarbageCollector::finish(const Result<Json>& result) {
-  running_ = false;
-  releasing_ = true;
-  shell_.release(kCollectUnit);
   const Order order = std::move(orders_.front());
   orders_.pop_front();
   if (!result) {

@@ -8,6 +8,7 @@
 
 #include "daemon/worker_host.h"
 #include "engine/garbage.h"
+#include "engine/lone_worker.h"
 #include "engine/shell.h"
 
 namespace klubster {
@@ -45,10 +46,9 @@ class GarbageCollector {
 
   Shell& shell_;
   const ProfileWorkers& workers_;
+  LoneWorker store_;
   std::deque<Order> orders_;  // the first one is worked on
   Keep keep_;                 // of the run under way
-  bool running_ = false;      // the unit is this process's
-  bool releasing_ = false;    // it was told to go and has not gone
   std::string looked_at_;     // log and origin for which nothing was due
   std::string failed_;        // what could not be collected, as Keep::digest()
   std::optional<Error> problem_;

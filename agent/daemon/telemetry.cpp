@@ -12,8 +12,6 @@
 #include "base/version.h"
 #include "daemon/core_runs.h"
 #include "daemon/worker_host.h"
-#include "daemon/worker_units.h"
-#include "engine/garbage.h"
 #include "linux/event_loop.h"
 #include "linux/files.h"
 
@@ -58,6 +56,7 @@ Telemetry::Telemetry(Shell& shell, Timers& timers, Places places, std::string sa
                      EventReader read_events)
     : shell_(shell),
       timers_(timers),
+      sender_(shell, kTelemetryUnit),
       places_(std::move(places)),
       salt_(std::move(salt)),
       read_events_(std::move(read_events)) {}
@@ -124,11 +123,7 @@ void Telemetry::open() {
 // Nothing that was told without consent stays.
 void Telemetry::close() {
   timers_.cancel();
-  if (running_ || exists(ledger_file())) {  // perhaps an earlier process's
-    running_ = false;
-    releasing_ = true;
-    shell_.release(kTelemetryUnit);
-  }
+  if (sender_.runs() || exists(ledger_file())) sender_.release();  // perhaps an earlier process's
   ledger_.reset();
   kept_.reset();
   parcels_.clear();
@@ -139,7 +134,7 @@ void Telemetry::close() {
   for (const auto& name : names ? *names : std::vector<std::string>())
     (void)remove_file(outbox() + "/" + name);
   if (auto removed = remove_file(ledger_file()); !removed) log_error(removed.error());
-  (void)remove_file(places_.credentials() + "/worker-telemetry");
+  (void)remove_file(sender_files().request);
 }
 
 void Telemetry::keep_ledger() {
@@ -255,38 +250,24 @@ void Telemetry::advance() {
     read_log();
     take_readiness();
   }
-  if (!ledger_ && !running_ && !releasing_) return;  // not even asked about: there is no such unit
-  const World& world = shell_.world();
-  const auto found = world.units.find(kTelemetryUnit);
-  const UnitSnapshot* unit = found == world.units.end() ? nullptr : &found->second;
-  if (unit != nullptr && !unit->found()) releasing_ = false;
-  const bool starting = world.starting.count(kTelemetryUnit) > 0;
-  switch (next_collect_move(unit, starting, is_due(), running_)) {
-    case CollectMove::kNone:
-      break;
-    case CollectMove::kWatch:
-      shell_.watch(kTelemetryUnit);
-      break;
-    case CollectMove::kRelease:
-      if (!std::exchange(releasing_, true)) shell_.release(kTelemetryUnit);
-      break;
-    case CollectMove::kStart:
-      running_ = true;
-      shell_.launch(kTelemetryUnit, prepare());
-      break;
-    case CollectMove::kRead:
-      finish(read_json(places_.outputs() + "/worker-telemetry", names::kSmallJsonBytes));
-      break;
-    case CollectMove::kFail: {
-      const Outcome outcome = classify(*unit, false);
-      finish(Error(ErrorKind::kIo, outcome.reason, outcome.message));
-      break;
-    }
-  }
+  if (!ledger_ && sender_.is_idle()) return;  // not even asked about: there is no such unit
+  sender_.advance(
+      is_due(), [this] { return prepare(); },
+      [this](const Status& left) {
+        finish(left ? read_json(sender_files().result, names::kSmallJsonBytes)
+                    : Result<Json>(left.error()));
+      });
   const bool later = next_try_usec_ > timers_.now_mono_usec();
-  if (ledger_ && !running_ && !parcels_.empty() && later) {
+  if (ledger_ && !sender_.runs() && !parcels_.empty() && later) {
     timers_.wake_at(next_try_usec_, [this] { shell_.settle(); });
   }
+}
+
+WorkerFiles Telemetry::sender_files() const {
+  WorkerFiles files;
+  files.request = places_.credentials() + "/worker-telemetry";
+  files.result = places_.outputs() + "/worker-telemetry";
+  return files;
 }
 
 Result<TransientUnit> Telemetry::prepare() {
@@ -311,22 +292,14 @@ Result<TransientUnit> Telemetry::prepare() {
     events.push_back(Json::Object{{"id", parcel.name}, {"body", std::move(body)}});
   }
   request["events"] = std::move(events);
-  WorkerFiles files;
-  files.request = places_.credentials() + "/worker-telemetry";
-  files.result = places_.outputs() + "/worker-telemetry";
-  if (auto written = write_file(files.request, request.dump(), 0600); !written) {
-    return written.error();
-  }
-  if (auto written = write_file(files.result, "", 0666); !written) return written.error();
+  const WorkerFiles files = sender_files();
+  if (auto written = write_request(files, request); !written) return written.error();
   return make_sender_unit(kTelemetryUnit, files);
 }
 
 // What was delivered goes. A crash before that sends it again, under the same ids.
 void Telemetry::finish(const Result<Json>& result) {
-  running_ = false;
-  releasing_ = true;
-  shell_.release(kTelemetryUnit);
-  (void)remove_file(places_.credentials() + "/worker-telemetry");
+  (void)remove_file(sender_files().request);
   const auto waits = [&](const std::string& name) {
     return std::any_of(parcels_.begin(), parcels_.end(),
                        [&](const Parcel& parcel) { return parcel.name == name; });

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "daemon/places.h"
+#include "daemon/worker_units.h"
+#include "engine/lone_worker.h"
 #include "engine/shell.h"
 #include "engine/telemetry.h"
 #include "model/node_config.h"
@@ -63,9 +65,11 @@ class Telemetry {
   void pause(std::uint64_t at_least_sec);
   std::string outbox() const { return places_.telemetry() + "/outbox"; }
   std::string ledger_file() const { return places_.telemetry() + "/ledger.json"; }
+  WorkerFiles sender_files() const;
 
   Shell& shell_;
   Timers& timers_;
+  LoneWorker sender_;
   Places places_;
   std::string salt_, scenario_;
   EventReader read_events_;
@@ -77,8 +81,6 @@ class Telemetry {
   std::string message_;  // of the last try, if it failed
   std::uint64_t pause_usec_ = 0, next_try_usec_ = 0;
   bool configured_ = false;
-  bool running_ = false;    // the unit is this process's
-  bool releasing_ = false;  // it was told to go and has not gone
 };
 
 }  // namespace klubster

@@ -12,7 +12,6 @@
 #include "base/digest.h"
 #include "base/reason.h"
 #include "base/text.h"
-#include "daemon/worker_units.h"
 
 namespace klubster {
 
@@ -51,6 +50,12 @@ std::uint64_t size_limit(const Json& request) {
 std::uint64_t retry_after_sec(const Json& failure) {
   return static_cast<std::uint64_t>(
       std::clamp<std::int64_t>(failure.integer_or("retryAfter"), 0, kRetryAfterLimitSec));
+}
+
+Status write_request(const WorkerFiles& files, const Json& request) {
+  if (auto written = write_file(files.request, request.dump(), 0600); !written) return written;
+  // The worker opens it by its bound path and cannot make it: an empty one, writable, below 0700.
+  return write_file(files.result, "", 0666);
 }
 
 Result<ProfileOrigin> ProfileWorkers::assign(const NodeConfig& config,
@@ -261,11 +266,7 @@ Result<TransientUnit> ProfileWorkers::prepare(const StartWorker& start) {
   files.request = request_file(start.stage);
   files.result = result_file(start.stage);
   files.state_dir = places_.state;
-  if (auto written = write_file(files.request, request->dump(), 0600); !written) {
-    return written.error();
-  }
-  // The worker opens it by its bound path and cannot make it: an empty one, writable, below 0700.
-  if (auto written = write_file(files.result, "", 0666); !written) return written.error();
+  if (auto written = write_request(files, *request); !written) return written.error();
   if (start.stage == WorkerStage::kUnpack) {
     if (auto made = make_staging(); !made) return made.error();
     files.staging = staging_tree();
@@ -385,10 +386,7 @@ Result<TransientUnit> ProfileWorkers::prepare_collect(const Keep& keep, bool dry
   files.result = collect_result_file();
   files.state_dir = places_.state;
   files.read_only = dry_run;
-  if (auto written = write_file(files.request, request.dump(), 0600); !written) {
-    return written.error();
-  }
-  if (auto written = write_file(files.result, "", 0666); !written) return written.error();
+  if (auto written = write_request(files, request); !written) return written.error();
   return make_worker_unit({WorkerStage::kCollect, kCollectUnit, 1}, files);
 }
 

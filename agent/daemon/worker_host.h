@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "daemon/medium_files.h"
 #include "daemon/places.h"
+#include "daemon/worker_units.h"
 #include "engine/garbage.h"
 #include "engine/ports.h"
 #include "linux/files.h"
@@ -18,6 +19,9 @@ namespace klubster {
 
 // How long a worker's `failure` asks to wait: nothing, or as long as the server may say.
 std::uint64_t retry_after_sec(const Json& failure);
+
+// Writes a worker's request, and an empty result that it can write into. kIo.
+Status write_request(const WorkerFiles& files, const Json& request);
 
 // What unpack proved about a package.
 struct UnpackedProfile {

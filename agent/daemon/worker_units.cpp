@@ -70,7 +70,7 @@ void set_throw_away_user(TransientUnit& unit) {
 void set_network_alone(TransientUnit& unit) {
   set_throw_away_user(unit);
   unit.set("RestrictAddressFamilies", FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6"}});
-  unit.set("InaccessiblePaths", Texts{"-/var/lib/klubster", "-/etc/klubster"});
+  unit.set("InaccessiblePaths", Texts{"-" + std::string(names::kStateDir), "-/etc/klubster"});
 }
 
 void set_request(TransientUnit& unit, const WorkerFiles& files) {

@@ -89,21 +89,4 @@ bool collection_due(const NodeState& state, const Decision& decision,
          state.last_good_generation == state.generation->number;
 }
 
-CollectMove next_collect_move(const UnitSnapshot* unit, bool starting, bool wanted, bool ours) {
-  if (unit == nullptr && !starting) return CollectMove::kWatch;
-  if (starting) return CollectMove::kNone;
-  if (!ours) {
-    if (unit->found()) return CollectMove::kRelease;
-    return wanted ? CollectMove::kStart : CollectMove::kNone;
-  }
-  const Outcome outcome = classify(*unit, false);
-  if (outcome.phase == UnitPhase::kSucceeded) return CollectMove::kRead;
-  if (outcome.phase == UnitPhase::kFailed) {
-    // Exit code 1: it says why not.
-    const bool delivered = outcome.reason == "ExitCode" && outcome.exit_code == 1;
-    return delivered ? CollectMove::kRead : CollectMove::kFail;
-  }
-  return outcome.phase == UnitPhase::kAbsent ? CollectMove::kFail : CollectMove::kNone;
-}
-
 }  // namespace klubster

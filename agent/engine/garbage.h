@@ -47,16 +47,4 @@ bool may_collect(const NodeState& state);
 bool collection_due(const NodeState& state, const Decision& decision,
                     const AcquireDecision& acquisition);
 
-enum class CollectMove {
-  kNone,
-  kWatch,    // nobody asked yet what the unit is
-  kRelease,  // it is of an earlier process: its result has no reader
-  kStart,
-  kRead,  // it ended, and says how
-  kFail,  // it ended, and says nothing: the message is classify()'s
-};
-// `unit` is what is known of kCollectUnit (null: nothing), `starting` that systemd was told and has
-// not answered; `wanted` that it is to run, `ours` that this process started it.
-CollectMove next_collect_move(const UnitSnapshot* unit, bool starting, bool wanted, bool ours);
-
 }  // namespace klubster

@@ -183,36 +183,6 @@ TEST_CASE("a full disk is a reason, as soon as nobody writes to the store", "[ga
   CHECK(collection_due(past.state, {}, acquisition));
 }
 
-TEST_CASE("the unit's moves: one of another process goes first, a result is read once",
-          "[garbage]") {
-  using enum CollectMove;
-  FakeManager manager;
-  const UnitSnapshot absent = manager.look(kCollectUnit);
-  UnitSnapshot running = absent;
-  running.load_state = "loaded";
-  running.active_state = "activating";
-  UnitSnapshot refused = absent;
-  refused.start_error = Error(ErrorKind::kIo, "SystemCallFailed", "no");
-  UnitSnapshot ended = running;
-  ended.exec_code = 1;
-  ended.active_state = "failed";
-  ended.result = "exit-code";
-
-  CHECK(next_collect_move(nullptr, false, true, false) == kWatch);
-  CHECK(next_collect_move(&absent, true, true, true) == kNone);
-  CHECK(next_collect_move(&running, false, true, false) == kRelease);
-  CHECK(next_collect_move(&absent, false, false, false) == kNone);
-  CHECK(next_collect_move(&absent, false, true, false) == kStart);
-  CHECK(next_collect_move(&refused, false, true, false) == kStart);
-  CHECK(next_collect_move(&running, false, true, true) == kNone);
-  CHECK(next_collect_move(&refused, false, true, true) == kFail);
-  CHECK(next_collect_move(&absent, false, true, true) == kFail);
-  ended.exec_status = 1;
-  CHECK(next_collect_move(&ended, false, true, true) == kRead);
-  ended.exec_status = 70;
-  CHECK(next_collect_move(&ended, false, true, true) == kFail);
-}
-
 TEST_CASE("no worker begins while garbage is collected, and what was held back goes on",
           "[garbage]") {
   EngineWorld world(plan_of({}));
