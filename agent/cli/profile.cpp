@@ -9,6 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/package_reader.h"
 #include "cli/verbs.h"
+#include "linux/program.h"
 
 namespace klubster {
 
@@ -16,11 +17,7 @@ int become_unpack(const std::string& verb, const std::vector<std::string>& rest,
   const std::string program = program_directory() + "/klubster-unpack";
   std::vector<std::string> words = {program, verb};
   words.insert(words.end(), rest.begin(), rest.end());
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (auto& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
+  const auto argv = argv_of(words);
   if (only_reads && !drop_privileges()) {
     return report(system_error("giving up root's rights", errno));
   }

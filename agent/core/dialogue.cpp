@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "linux/files.h"
+#include "linux/program.h"
 
 namespace klubster {
 
@@ -109,11 +110,7 @@ Result<Child> start(std::vector<std::string> words) {
   ::posix_spawnattr_setsigdefault(&attributes, &usual);
   ::posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (auto& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
+  const auto argv = argv_of(words);
   pid_t pid = -1;
   const int failed = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);

@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "base/text.h"
 #include "linux/files.h"
+#include "linux/systemd_units.h"
 #include "model/input_value.h"
 #include "model/schema.h"
 
@@ -238,12 +239,9 @@ void Peering::farewell(std::function<void()> then) {
       [then = std::move(then)](const Result<BusMessage>&) { then(); }, kFarewellUsec);
 }
 
-void Peering::manage_unit(const std::string& method) {
-  BusMessage message = bus_.method("org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                   "org.freedesktop.systemd1.Manager", method);
-  message.add_string(std::string(names::kPeerUnit)).add_string("replace");
-  bus_.call(std::move(message), [](const Result<BusMessage>& reply) {
-    if (!reply) log_error(Error(reply.error()).in("starting klubster-peerd"));
+void Peering::manage_unit(const std::string& job) {
+  order_unit_job(bus_, job, names::kPeerUnit, [job](const Result<BusMessage>& reply) {
+    if (!reply) log_error(Error(reply.error()).in(job + " of klubster-peerd"));
   });
 }
 

@@ -51,7 +51,7 @@ class Peering {
   void send_record();
   void ask();
   void call(const std::string& member, const std::function<void(BusMessage&)>& fill);
-  void manage_unit(const std::string& method);
+  void manage_unit(const std::string& job);
 
   Bus& bus_;
   Places places_;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "linux/files.h"
+#include "linux/systemd_units.h"
 
 namespace klubster {
 
@@ -10,10 +11,7 @@ Status begin_reset(Bus& bus, const Places& places, const RequestedLeave& leave) 
   const Json order = Json::Object{{"by", leave.by}, {"identity", leave.identity}};
   auto written = write_file_durably(places.reset_order(), order.dump() + "\n", 0600);
   if (!written) return std::move(written.error()).in("ordering the reset");
-  BusMessage message = bus.method("org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                  "org.freedesktop.systemd1.Manager", "StartUnit");
-  message.add_string(std::string(names::kResetUnit)).add_string("replace");
-  bus.call(std::move(message), [](const Result<BusMessage>& reply) {
+  order_unit_job(bus, "StartUnit", names::kResetUnit, [](const Result<BusMessage>& reply) {
     if (!reply) log_error(Error(reply.error()).in("starting " + std::string(names::kResetUnit)));
   });
   return {};

@@ -1,7 +1,6 @@
 // Walks a root of the config tree without ever opening what is not a regular file.
 #include "linux/config_root.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <memory>
 #include <utility>
 
 #include "base/text.h"
@@ -47,11 +45,6 @@ bool must_be_file(std::string_view key) {
 std::string below(const std::string& key, const std::string& name) {
   return key.empty() ? name : key + "/" + name;
 }
-
-struct CloseDir {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using UniqueDir = std::unique_ptr<DIR, CloseDir>;
 
 // Reads one root into a layer.
 class Walker {
@@ -123,15 +116,13 @@ class Walker {
   // Sorted, so that messages come in the same order everywhere.
   std::vector<Name> names_in(const UniqueFd& fd, const std::string& key) {
     std::vector<Name> names;
-    const int copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3);
-    UniqueDir dir(copy < 0 ? nullptr : ::fdopendir(copy));
-    if (!dir) {
-      if (copy >= 0) ::close(copy);
+    const UniqueDirectory entries = entries_of(fd.get());
+    if (!entries) {
       problem(key, cannot_read(errno));
       return names;
     }
     errno = 0;
-    while (const dirent* entry = ::readdir(dir.get())) {
+    while (const dirent* entry = ::readdir(entries.get())) {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..")
         names.push_back({std::string(name), entry->d_type == DT_REG});

@@ -111,7 +111,7 @@ class TreeCopy {
  public:
   Status run(const UniqueFd& from, const UniqueFd& to, const std::string& key, std::size_t depth) {
     if (depth > kCopyDepth) return not_a_tree(key, "fewer directories inside one another", "more");
-    const auto names = list_directory("/proc/self/fd/" + std::to_string(from.get()));
+    const auto names = list_directory(from.get());
     if (!names) return names.error();
     for (const auto& name : *names) {
       std::string path = key;

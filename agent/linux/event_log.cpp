@@ -12,6 +12,7 @@
 #include "linux/event_loop.h"
 #include "linux/log_compaction.h"
 #include "linux/log_files.h"
+#include "linux/log_snapshot.h"
 #include "model/event_line.h"
 
 namespace klubster {
@@ -59,6 +60,10 @@ Status write_again(const std::string& file) {
   // A disk that others fill does not keep the agent from going on in what it has reserved.
   if (!written && written.error().reason() != "DiskFull") return written;
   return {};
+}
+
+Error write_lost() {
+  return Error(ErrorKind::kIo, "SystemCallFailed", "an earlier write was lost");
 }
 
 }  // namespace
@@ -249,9 +254,7 @@ Status EventLog::open_segment(std::uint64_t number) {
 }
 
 Status EventLog::append(std::vector<Event>& events) {
-  if (failed_) {
-    return Error(ErrorKind::kIo, "SystemCallFailed", "an earlier write was lost").in("event log");
-  }
+  if (failed_) return write_lost().in("event log");
   std::string lines;
   LogPosition next = position_;
   for (auto& event : events) {
@@ -279,8 +282,7 @@ Status EventLog::append(std::vector<Event>& events) {
 
 Status EventLog::sync() {
   if (!failed_ && ::fdatasync(segment_.get()) == 0) return {};
-  auto error = failed_ ? Error(ErrorKind::kIo, "SystemCallFailed", "an earlier write was lost")
-                       : system_error("syncing", errno);
+  auto error = failed_ ? write_lost() : system_error("syncing", errno);
   failed_ = true;
   return std::move(error).in("event log");
 }

@@ -1,14 +1,12 @@
 // Files, by system calls: the standard library cannot say what became durable.
 #include "linux/files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
 namespace klubster {
 
@@ -31,6 +29,21 @@ Result<std::string> read_all(int fd, std::size_t limit_bytes) {
                    "expected at most " + std::to_string(limit_bytes) + " bytes, found more");
     }
   }
+}
+
+Result<std::vector<std::string>> names_of(const UniqueDirectory& entries,
+                                          const std::string& shown) {
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(entries.get());
+    if (entry == nullptr && errno != 0) return system_error("listing " + shown, errno);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 // Writes a temporary file beside `path` and renames it; the caller decides about syncing.
@@ -150,23 +163,25 @@ bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
+UniqueDirectory entries_of(int directory) {
+  UniqueFd own(::fcntl(directory, F_DUPFD_CLOEXEC, 3));
+  UniqueDirectory entries(own ? ::fdopendir(own.get()) : nullptr);
+  if (entries == nullptr) return entries;
+  (void)own.release();         // closed with the entries
+  ::rewinddir(entries.get());  // duplicates share one position
+  return entries;
+}
+
+Result<std::vector<std::string>> list_directory(int directory) {
+  const UniqueDirectory entries = entries_of(directory);
+  if (entries == nullptr) return system_error("listing a directory", errno);
+  return names_of(entries, "a directory");
+}
+
 Result<std::vector<std::string>> list_directory(const std::string& path) {
-  struct Close {
-    void operator()(DIR* directory) const { ::closedir(directory); }
-  };
-  const std::unique_ptr<DIR, Close> directory(::opendir(path.c_str()));
-  if (directory == nullptr) return system_error("listing " + path, errno);
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    const dirent* entry = ::readdir(directory.get());
-    if (entry == nullptr && errno != 0) return system_error("listing " + path, errno);
-    if (entry == nullptr) break;
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+  const UniqueDirectory entries(::opendir(path.c_str()));
+  if (entries == nullptr) return system_error("listing " + path, errno);
+  return names_of(entries, path);
 }
 
 Result<UniqueFd> make_sealed_memory(std::string_view bytes) {

@@ -1,9 +1,11 @@
 // Files: descriptors that close themselves, bounded reading, durable writing, sealed memory.
 #pragma once
 
+#include <dirent.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,8 +70,18 @@ Status rename_durably(const std::string& from, const std::string& to);
 // Removes a file; one that is not there is fine.
 Status remove_file(const std::string& path);
 bool exists(const std::string& path);
-// Names in a directory, sorted, without "." and "..".
+
+// Names in a directory, sorted, without "." and "..". kIo.
 Result<std::vector<std::string>> list_directory(const std::string& path);
+// The same of an open one, whatever was read of it before.
+Result<std::vector<std::string>> list_directory(int directory);
+struct CloseDirectory {
+  void operator()(DIR* entries) const { ::closedir(entries); }
+};
+using UniqueDirectory = std::unique_ptr<DIR, CloseDirectory>;
+// The entries of an open directory for readdir(3), from the first one on; the descriptor stays
+// open. Null, with errno, when they cannot be had.
+UniqueDirectory entries_of(int directory);
 
 // A memfd with this content that nobody can change any more: how secrets cross D-Bus.
 Result<UniqueFd> make_sealed_memory(std::string_view bytes);

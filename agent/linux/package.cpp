@@ -1,7 +1,6 @@
 // Names and digests of a package's files.
 #include "linux/package.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -9,7 +8,6 @@
 #include <cerrno>
 #include <clocale>
 #include <cwctype>
-#include <memory>
 
 #include "base/digest.h"
 #include "base/text.h"
@@ -87,10 +85,6 @@ Result<std::string> digest_of(int fd) {
   }
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
 // Walks one directory after the other; nothing of what it meets is followed.
 class Walk {
  public:
@@ -98,12 +92,11 @@ class Walk {
       : limits_(limits), roots_(roots) {}
 
   Status directory(UniqueFd fd, const std::string& prefix) {
-    const int raw = ::dup(fd.get());
-    std::unique_ptr<DIR, CloseDirectory> listing(raw < 0 ? nullptr : ::fdopendir(raw));
-    if (listing == nullptr) return system_error("listing " + prefix, errno);
+    const UniqueDirectory entries = entries_of(fd.get());
+    if (entries == nullptr) return system_error("listing " + prefix, errno);
     while (true) {
       errno = 0;
-      const dirent* entry = ::readdir(listing.get());
+      const dirent* entry = ::readdir(entries.get());
       if (entry == nullptr && errno != 0) return system_error("listing " + prefix, errno);
       if (entry == nullptr) break;
       const std::string name = entry->d_name;

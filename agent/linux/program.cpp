@@ -48,6 +48,15 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
+std::vector<char*> argv_of(std::vector<std::string>& words) {
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (auto& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return argv;
+}
+
 Result<ProgramOutput> run_program(const std::vector<std::string>& words, std::size_t limit_bytes) {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) < 0) return system_error("making a pipe", errno);
@@ -57,11 +66,7 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& words, std::si
   ::posix_spawn_file_actions_addopen(&actions.raw, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions.raw, in.get(), STDOUT_FILENO);
   std::vector<std::string> copy = words;
-  std::vector<char*> argv;
-  argv.reserve(copy.size() + 1);
-  for (auto& word : copy)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
+  const auto argv = argv_of(copy);
   const std::string program = find_program(words.at(0));
   pid_t child = -1;
   const int failed =

@@ -13,6 +13,9 @@ struct ProgramOutput {
   std::string text;  // of standard output
 };
 
+// What execv(3) and posix_spawn(3) want of `words`, which have to outlive it.
+std::vector<char*> argv_of(std::vector<std::string>& words);
+
 // `words` are the program, looked for in $PATH and in the places of system programs, and its
 // arguments; its standard input is empty, its errors go where ours go. kIo when it cannot be
 // started; kInvalid, TooLarge, when it prints more than `limit_bytes`.

@@ -48,6 +48,13 @@ void ignore(const Result<BusMessage>&) {}
 
 }  // namespace
 
+void order_unit_job(Bus& bus, const std::string& job, std::string_view unit,
+                    std::function<void(Result<BusMessage>)> handler) {
+  BusMessage message = bus.method(kSystemd, kManagerPath, kManager, job);
+  message.add_string(std::string(unit)).add_string("replace");
+  bus.call(std::move(message), std::move(handler));
+}
+
 SystemdUnits::SystemdUnits(EventLoop& loop, Bus& bus) : loop_(loop), bus_(bus) {
   subscribe();
   // A manager that reloads or re-executes may have dropped signals meanwhile: read everything.
@@ -344,9 +351,8 @@ void SystemdUnits::start_existing(const std::string& unit) {
   watched.starting = true;
   watched.mute = false;
   listen_for_removal(unit, watched);
-  call_manager(
-      "StartUnit", [&](BusMessage& message) { message.add_string(unit).add_string("replace"); },
-      [this, unit](const Result<BusMessage>& reply) { started(unit, reply); });
+  order_unit_job(bus_, "StartUnit", unit,
+                 [this, unit](const Result<BusMessage>& reply) { started(unit, reply); });
 }
 
 void SystemdUnits::refuse_start(const std::string& unit, const Error& error) {
@@ -365,11 +371,9 @@ void SystemdUnits::release(const std::string& unit) {
   if (watched.releasing) return;
   watched.releasing = true;
   const bool announced = watched.was_up;
-  call_manager(
-      "StopUnit", [&](BusMessage& message) { message.add_string(unit).add_string("replace"); },
-      [this, unit, announced](const Result<BusMessage>& reply) {
-        if (!reply || !announced) read(unit);
-      });
+  order_unit_job(bus_, "StopUnit", unit, [this, unit, announced](const Result<BusMessage>& reply) {
+    if (!reply || !announced) read(unit);
+  });
 }
 
 // Each unit is stopped in its order: the manager's own Reboot() stops none, and only kills.

@@ -14,6 +14,12 @@
 
 namespace klubster {
 
+// Has systemd do `job` ("StartUnit", "StopUnit", "RestartUnit") with a unit that the machine has,
+// in the place of what is queued for it. The handler gets the answer as in Bus::call(): that the
+// job is queued, not that it is done.
+void order_unit_job(Bus& bus, const std::string& job, std::string_view unit,
+                    std::function<void(Result<BusMessage>)> handler);
+
 // Facts of systemd 252 that shape this class (library-facts 5.1): a client must Subscribe(); a
 // signal means "read the properties again", but for a task's beginning; GetUnit does not load a
 // unit, GetAll would; a collected unit is announced by UnitRemoved alone.

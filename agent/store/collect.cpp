@@ -98,7 +98,7 @@ class Collection {
     const auto directory = open_part(state, part);
     if (!directory) return directory.error();
     if (!*directory) return {};
-    const auto names = entries_of((*directory)->get());
+    const auto names = list_directory((*directory)->get());
     if (!names) return names.error();
     for (const auto& name : *names) {
       if (kept(name)) {
@@ -116,7 +116,7 @@ class Collection {
     const auto directory = open_part(state, part);
     if (!directory) return directory.error();
     if (!*directory) return {};
-    const auto names = entries_of((*directory)->get());
+    const auto names = list_directory((*directory)->get());
     if (!names) return names.error();
     const std::size_t before = retired_.size();
     for (const auto& name : *names) {

@@ -1,7 +1,6 @@
 // Walking and removing trees that somebody else made.
 #include "store/directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 
 #include "base/text.h"
 
@@ -21,10 +19,6 @@ namespace {
 constexpr int kMaxDepth = 32;
 // Well below the number of descriptors that a process may have.
 constexpr int kMeasuredDepth = 200;
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 void count(Removed& removed, const struct stat& status) {
   removed.files += 1;
@@ -43,7 +37,7 @@ class Removal {
   // Empties `directory` as far as possible; what lies too deep ends up below the top, for the next
   // round. Returns whether it removed or moved anything.
   bool empty(int directory, int depth) {
-    const auto names = entries_of(directory);
+    const auto names = list_directory(directory);
     if (!names) return leave(names.error());
     bool moved = false;
     for (const auto& name : *names)
@@ -102,7 +96,7 @@ class Removal {
 };
 
 void measure(int directory, int depth, Removed& found) {
-  const auto names = entries_of(directory);
+  const auto names = list_directory(directory);
   if (!names) return;
   for (const auto& name : *names) {
     struct stat status = {};
@@ -136,24 +130,6 @@ Result<UniqueFd> open_or_make_directory(int parent, const std::string& name, uns
     return system_error("making the directory " + printable(name), errno);
   }
   return open_directory(parent, name);
-}
-
-Result<std::vector<std::string>> entries_of(int directory) {
-  // A descriptor of its own: the position in a directory is shared by duplicates.
-  const int own = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, CloseDirectory> listing(own < 0 ? nullptr : ::fdopendir(own));
-  if (listing == nullptr) return system_error("listing a directory", errno);
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    const dirent* entry = ::readdir(listing.get());
-    if (entry == nullptr && errno != 0) return system_error("listing a directory", errno);
-    if (entry == nullptr) break;
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 Result<std::uint64_t> mount_of(int fd) {

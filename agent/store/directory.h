@@ -17,10 +17,8 @@ bool is_name_in_directory(std::string_view name);
 
 // `name` below `parent` as a directory, a link refused. kIo.
 Result<UniqueFd> open_directory(int parent, const std::string& name);
-// The same, made with mode 0755 when it is not there.
+// The same, made with this mode when it is not there.
 Result<UniqueFd> open_or_make_directory(int parent, const std::string& name, unsigned mode);
-// Its names, sorted, without "." and "..".
-Result<std::vector<std::string>> entries_of(int directory);
 
 // The mount that the open file is reached by. Device numbers would not do: on an overlay they
 // differ between the files and directories of one mount (statx(2), Linux 5.8). kIo.

@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 4> kKept = {"config", names::kMediaDir, n
 
 // Everything below the directory that is not kept; the first thing that could not be removed.
 std::optional<Error> remove_below(int directory, const auto& is_kept) {
-  auto names = entries_of(directory);
+  auto names = list_directory(directory);
   if (!names) return names.error();
   std::optional<Error> left;
   for (const auto& name : *names) {

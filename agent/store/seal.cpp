@@ -34,7 +34,7 @@ class Takeover {
   Status directory(int fd, const std::string& path, int depth) {
     if (depth > kSealedDepth) return refuse(path, "the tree is too deep");
     if (auto taken = take(fd, path, 0755); !taken) return taken;
-    const auto names = entries_of(fd);
+    const auto names = list_directory(fd);
     if (!names) return names.error();
     for (const auto& name : *names) {
       std::string inner = path;
