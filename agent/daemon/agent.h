@@ -115,6 +115,14 @@ class Agent {
   Agent(EventLoop& loop, Bus& bus, Places places, StateOnDisk disk, std::string boot,
         std::string machine);
 
+  // The profile that was unpacked, as this node's part of it, and the generation that it would
+  // make.
+  struct Upcoming {
+    UnpackedProfile unpacked;
+    Profile profile;
+    std::uint64_t number;
+  };
+
   Scene scene() const;
   void record_boot(const ConfigSources& sources);
   void stop_rebooting();
@@ -150,6 +158,8 @@ class Agent {
   std::optional<Error> not_to_collect() const;
   bool fetching() const;
   std::optional<Error> obstacle() const;
+  Result<Upcoming> upcoming() const;
+  bool is_apply_awaited() const;
   Result<Plan> next_plan(Prospect& prospect, std::optional<Profile>& profile) const;
   void answer_plans(bool now);
   void take_news(PeerNews news);

@@ -102,9 +102,7 @@ Status Agent::init_cluster(const std::string& node, const std::string& by, const
                  "expected " + config.node + ", the name of this node, found " +
                      printable(node, 64) + ": the command runs on the server that it is about");
   }
-  if (state.leaving || state.gone) {
-    return Error(ErrorKind::kConflict, "Leaving", "this node leaves or has left its cluster");
-  }
+  if (state.leaving || state.gone) return refused_by_leave(state);
   auto forced = force_cluster(config, state, to_hex(random_bytes(kRandomBytes)), by);
   if (!forced) return forced.error();
   log_forming(*forced);

@@ -133,9 +133,7 @@ void Agent::consider_generation() {
   if (same || state.leaving) return;
   // Who has left may clean the tree up without coming back by that.
   if (state.gone && !reload_asked_) return;
-  // Who asks for the tree's changes does not get those of an older one, because the tree is bad.
-  const bool asked = state.applying && !state.applying->made && state.config_reason.empty();
-  if (state.generation && !config.apply_auto && !asked) return;
+  if (state.generation && !config.apply_auto && !is_apply_awaited()) return;
   if (is_shut_out()) return;
   auto made = make_generation();
   set_problem("plan", made ? std::optional<Error>() : made.error());
@@ -165,7 +163,14 @@ void Agent::try_again_later() {
   });
 }
 
-Status Agent::make_generation() {
+// Whether somebody's apply has still to make its generation. Who asks for the tree's changes does
+// not get those of an older one, because the tree is bad.
+bool Agent::is_apply_awaited() const {
+  const NodeState& state = shell_.state();
+  return state.applying && !state.applying->made && state.config_reason.empty();
+}
+
+Result<Agent::Upcoming> Agent::upcoming() const {
   auto unpacked = workers_.unpacked();
   if (!unpacked) return unpacked.error();
   auto profile = profile_from_json(unpacked->manifest);
@@ -173,31 +178,38 @@ Status Agent::make_generation() {
   // What it says of this node is part of the generation, as the config is.
   profile = with_core(*profile, in_force_.config());
   if (!profile) return profile.error();
+  const auto& generation = shell_.state().generation;
+  return Upcoming{std::move(*unpacked), std::move(*profile),
+                  generation ? generation->number + 1 : 1};
+}
+
+Status Agent::make_generation() {
+  auto next = upcoming();
+  if (!next) return next.error();
+  const auto& [unpacked, profile, number] = *next;
   const NodeState& state = shell_.state();
-  const std::uint64_t number = state.generation ? state.generation->number + 1 : 1;
   // A profile that does not fit this node is refused before anything of the old one is touched.
   const NodeConfig& config = in_force_.config();
-  auto plan = present_.plan_of(config, *profile, number, unpacked->sha256);
+  auto plan = present_.plan_of(config, profile, number, unpacked.sha256);
   if (!plan) return plan.error();
 
-  const bool asked = state.applying && !state.applying->made && state.config_reason.empty();
-  const std::string by = asked ? state.applying->by : "";
+  const std::string by = is_apply_awaited() ? state.applying->by : "";
   const GenerationFacts generation{number,
                                    config.config_hash,
                                    origin_->fingerprint,
-                                   unpacked->sha256,
-                                   profile->name,
-                                   profile->version,
+                                   unpacked.sha256,
+                                   profile.name,
+                                   profile.version,
                                    by};
   if (auto taken = taken_name(*plan)) return *taken;
-  if (auto made = present_.make(generation, config, *profile); !made) return made;
-  in_force_.treat_as_secret(sensitive_keys(*profile));
-  if (!state.profile || state.profile->sha256 != unpacked->sha256 ||
+  if (auto made = present_.make(generation, config, profile); !made) return made;
+  in_force_.treat_as_secret(sensitive_keys(profile));
+  if (!state.profile || state.profile->sha256 != unpacked.sha256 ||
       state.profile->source != origin_->fingerprint) {
-    shell_.record(profile_accepted({origin_->fingerprint, unpacked->sha256, profile->name,
-                                    profile->version, unpacked->signer, unpacked->seq}));
-    log_info("profile " + profile->name + " " + profile->version + " is verified and sealed",
-             {{"KLUBSTER_PROFILE", unpacked->sha256}});
+    shell_.record(profile_accepted({origin_->fingerprint, unpacked.sha256, profile.name,
+                                    profile.version, unpacked.signer, unpacked.seq}));
+    log_info("profile " + profile.name + " " + profile.version + " is verified and sealed",
+             {{"KLUBSTER_PROFILE", unpacked.sha256}});
     hold_ratchet(origin_->fingerprint);
     workers_.drop_downloads();  // the sealed tree is what stays
   }

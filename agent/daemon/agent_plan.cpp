@@ -4,7 +4,6 @@
 #include "daemon/config_changes.h"
 #include "daemon/generations.h"
 #include "daemon/prospect.h"
-#include "engine/core_profile.h"
 #include "linux/config_tree.h"
 
 namespace klubster {
@@ -48,21 +47,15 @@ std::optional<Error> Agent::obstacle() const {
 
 // The plan of the config and profile that come next; `prospect` learns what differs.
 Result<Plan> Agent::next_plan(Prospect& prospect, std::optional<Profile>& profile) const {
-  const auto unpacked = workers_.unpacked();
-  if (!unpacked) return unpacked.error();
-  auto read = profile_from_json(unpacked->manifest);
-  if (!read) return read.error();
+  auto next = upcoming();
+  if (!next) return next.error();
+  prospect.next = GenerationFacts{.number = next->number,
+                                  .profile_sha256 = next->unpacked.sha256,
+                                  .profile_name = next->profile.name,
+                                  .profile_version = next->profile.version};
+  profile = std::move(next->profile);
   const NodeConfig& config = in_force_.config();
-  read = with_core(*read, config);
-  if (!read) return read.error();
-  profile = std::move(*read);
-  const auto& generation = shell_.state().generation;
-  const std::uint64_t number = generation ? generation->number + 1 : 1;
-  prospect.next = GenerationFacts{.number = number,
-                                  .profile_sha256 = unpacked->sha256,
-                                  .profile_name = profile->name,
-                                  .profile_version = profile->version};
-  auto plan = present_.plan_of(config, *profile, number, unpacked->sha256);
+  auto plan = present_.plan_of(config, *profile, next->number, next->unpacked.sha256);
   if (!plan) return plan;
   plan->allow_destroy = config.allow_destroy;
   plan->repair = config.repair_drift;

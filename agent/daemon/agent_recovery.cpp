@@ -127,7 +127,7 @@ Result<Json> Agent::roll_back(std::uint64_t number, const std::string& by, const
                               bool dry_run) {
   const NodeState& state = shell_.state();
   if (auto free = may_change(guard); !free) return free.error();
-  if (state.leaving || state.gone) return leaves(state);
+  if (state.leaving || state.gone) return refused_by_leave(state);
   if (!state.generation) {
     return Error(ErrorKind::kUnavailable, "NotConfigured", "this node has no generation yet");
   }
@@ -148,7 +148,7 @@ Result<Json> Agent::roll_back(std::uint64_t number, const std::string& by, const
 Status Agent::reboot(const std::string& by, const Guard& guard, bool recovery) {
   const NodeState& state = shell_.state();
   if (auto free = may_change(guard); !free) return free;
-  if (state.leaving) return leaves(state);
+  if (state.leaving) return refused_by_leave(state);
   const std::uint64_t generation = state.generation ? state.generation->number : 0;
   std::vector<Event> events;
   if (recovery && !state.recovery) {

@@ -8,10 +8,7 @@ namespace klubster {
 Status Agent::apply(const ApplyRequest& request) {
   const NodeState& state = shell_.state();
   if (auto free = may_change(request.guard); !free) return free;
-  if (state.leaving && shell_.moves()) {
-    return Error(ErrorKind::kConflict, "Leaving",
-                 "this node leaves its cluster, as " + state.leave.by + " asked");
-  }
+  if (state.leaving && shell_.moves()) return refused_by_leave(state);
   if (auto known = check_limit(request.until); !known) return known;
   if (auto free = may_apply_in_recovery(); !free) return free;
   // A node that has left comes back with its new config, not with the old one until that is there.
@@ -91,9 +88,7 @@ Result<std::uint64_t> Agent::run_command(const RequestedCommand& request, const 
   if (!state.generation || !present_.known() || !shell_.plan()) {
     return Error(ErrorKind::kUnavailable, "NotConfigured", "this node has no profile yet");
   }
-  if (state.leaving || state.gone) {
-    return Error(ErrorKind::kConflict, "Leaving", "this node leaves or has left its cluster");
-  }
+  if (state.leaving || state.gone) return refused_by_leave(state);
   auto fits = check_command(present_.profile(), request.name, request.inputs);
   if (fits) {
     const NodeConfig& config = present_.config();

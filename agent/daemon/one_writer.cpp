@@ -26,4 +26,10 @@ Status may_change(const NodeState& state, const Guard& guard) {
   return Error(ErrorKind::kConflict, "GenerationDiffers", message);
 }
 
+Error refused_by_leave(const NodeState& state) {
+  return Error(ErrorKind::kConflict, "Leaving",
+               state.gone ? "this node has left its cluster"
+                          : "this node leaves its cluster, as " + state.leave.by + " asked");
+}
+
 }  // namespace klubster

@@ -17,5 +17,7 @@ struct Guard {
 // kConflict: ApplyUnderWay with who applies since when, or GenerationDiffers with the generation
 // that is in force and who made it.
 Status may_change(const NodeState& state, const Guard& guard);
+// Of what is not begun on a node that leaves or has left: kConflict, Leaving.
+Error refused_by_leave(const NodeState& state);
 
 }  // namespace klubster

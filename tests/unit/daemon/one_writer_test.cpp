@@ -59,3 +59,13 @@ TEST_CASE("an interrupting change does not forget the expected generation", "[on
   state.fold(retry_requested({.by = "y"}));
   CHECK_FALSE(may_change(state, {.if_generation = 1, .interrupt = true}).has_value());
 }
+
+TEST_CASE("on a node that leaves the refused one learns who asked for that", "[one-writer]") {
+  NodeState state;
+  state.fold(leave_requested({.by = "root (uid 0, pid 12)"}));
+  CHECK(refused_by_leave(state).message() ==
+        "this node leaves its cluster, as root (uid 0, pid 12) asked");
+  CHECK(refused_by_leave(state).kind() == ErrorKind::kConflict);
+  state.fold(left());
+  CHECK(refused_by_leave(state).message() == "this node has left its cluster");
+}
