@@ -37,9 +37,7 @@ int run(const ConfigGetOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto tree = read_config_tree(*sources);
-  if (!tree.errors.empty()) {
-    std::cerr << "klubster: the tree has mistakes; to see them: klubster config check\n";
-  }
+  tell_of_mistakes(tree);
   const auto found = tree.settings.find(options.key);
   if (found != tree.settings.end()) {
     return print(options, shown_value(options.key, found->second), found->second.origin);

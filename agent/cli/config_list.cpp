@@ -50,9 +50,7 @@ int run(const ConfigListOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto tree = read_config_tree(*sources);
-  if (!tree.errors.empty()) {
-    std::cerr << "klubster: the tree has mistakes; to see them: klubster config check\n";
-  }
+  tell_of_mistakes(tree);
   std::cout << (options.json ? as_json(tree.settings, options.prefix).pretty() + "\n"
                              : as_text(tree.settings, options));
   return kExitDone;

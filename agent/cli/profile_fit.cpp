@@ -19,12 +19,12 @@ class Fit {
 
   ProfileFit run() {
     check_modes();
-    const auto inputs = below("inputs/");
-    const auto secrets = below("secrets/");
+    const auto inputs = tree_.below("inputs/");
+    const auto secrets = tree_.below("secrets/");
     for (const auto& mistake : input_mistakes(profile_, inputs, secrets))
       tell(mistake);
     for (const auto* prefix : {"inputs/", "secrets/"}) {
-      for (const auto& [name, unused] : below(prefix))
+      for (const auto& [name, unused] : tree_.below(prefix))
         check_name(prefix, name);
     }
     return std::move(fit_);
@@ -33,28 +33,13 @@ class Fit {
  private:
   std::string profile_name() const { return "profile " + profile_.name + " " + profile_.version; }
 
-  std::map<std::string, std::string> below(const std::string& prefix) const {
-    std::map<std::string, std::string> found;
-    for (const auto& [key, setting] : tree_.settings) {
-      if (key.starts_with(prefix)) found[key.substr(prefix.size())] = setting.value;
-    }
-    return found;
-  }
-
-  TreeProblem problem(const std::string& key, std::string message,
-                      std::string reason = "ConfigInvalid") const {
-    const auto found = tree_.settings.find(key);
-    const std::string file = found == tree_.settings.end() ? "" : found->second.origin.file;
-    return {file, key, std::move(message), std::move(reason)};
-  }
-
   void check_modes() {
     std::string key = "node/modes";
     if (tree_.settings.count(key) == 0) key = "members/" + tree_.node + "/modes";
     const auto modes = tree_.settings.find(key);
     if (modes == tree_.settings.end()) return;
     if (auto runs = check_engine(profile_); !runs) {
-      fit_.errors.push_back(problem(key, runs.error().message(), runs.error().reason()));
+      fit_.errors.push_back(tree_.problem(key, runs.error().message(), runs.error().reason()));
       return;
     }
     std::vector<std::string> known;
@@ -62,10 +47,10 @@ class Fit {
       known.push_back(mode);
     for (const auto& mode : words(modes->second.value)) {
       if (profile_.modes.count(mode) != 0) continue;
-      fit_.errors.push_back(problem(key,
-                                    "expected modes that " + profile_name() + " has (" +
-                                        join(known, ", ") + "), found `" + mode + "`",
-                                    "ModeMissing"));
+      fit_.errors.push_back(tree_.problem(key,
+                                          "expected modes that " + profile_name() + " has (" +
+                                              join(known, ", ") + "), found `" + mode + "`",
+                                          "ModeMissing"));
     }
   }
 
@@ -77,31 +62,32 @@ class Fit {
       for (const auto* prefix : {"inputs/", "secrets/"}) {
         if (tree_.settings.count(prefix + input.name) != 0) key = prefix + input.name;
       }
-      fit_.errors.push_back(problem(key, mistake.message));
+      fit_.errors.push_back(tree_.problem(key, mistake.message));
       return;
     }
     if (input.sensitive && tree_.elsewhere) {
-      fit_.warnings.push_back(problem(
+      fit_.warnings.push_back(tree_.problem(
           key,
           "not in this tree; the machine must get it as the credential " + credential_name(key)));
       return;
     }
     const std::string what =
         input.description.empty() ? "" : " (" + printable(input.description, 200) + ")";
-    fit_.errors.push_back(problem(key,
-                                  "expected a value" + what + ", since " + profile_name() +
-                                      " requires it, found none: create " + key +
-                                      " or overlays/node=" + tree_.node + "/" + key,
-                                  "InputMissing"));
+    fit_.errors.push_back(tree_.problem(key,
+                                        "expected a value" + what + ", since " + profile_name() +
+                                            " requires it, found none: create " + key +
+                                            " or overlays/node=" + tree_.node + "/" + key,
+                                        "InputMissing"));
   }
 
   void check_name(const std::string& prefix, const std::string& name) {
     const InputSpec* input = profile_.find_input(name);
     if (input != nullptr) {
       if (input->sensitive && prefix == "inputs/") {
-        fit_.warnings.push_back(problem(prefix + name,
-                                        "expected it in secrets/, since the profile says that it "
-                                        "is sensitive, found it in inputs/"));
+        fit_.warnings.push_back(
+            tree_.problem(prefix + name,
+                          "expected it in secrets/, since the profile says that it "
+                          "is sensitive, found it in inputs/"));
       }
       return;
     }
@@ -109,9 +95,9 @@ class Fit {
     for (const auto& spec : profile_.inputs)
       known.push_back(spec.name);
     const auto meant = nearest(name, known);
-    fit_.errors.push_back(
-        problem(prefix + name, "expected an input that " + profile_name() + " has, found " + name +
-                                   (meant ? " (did you mean " + *meant + "?)" : std::string())));
+    fit_.errors.push_back(tree_.problem(
+        prefix + name, "expected an input that " + profile_name() + " has, found " + name +
+                           (meant ? " (did you mean " + *meant + "?)" : std::string())));
   }
 
   const MergedTree& tree_;

@@ -1,6 +1,8 @@
 // The options that all `klubster config` verbs share.
 #include "cli/tree_options.h"
 
+#include <iostream>
+
 #include "base/text.h"
 #include "linux/files.h"
 #include "model/schema.h"
@@ -30,6 +32,11 @@ Result<ConfigSources> sources_of(const TreeOptions& options) {
       options.roots.empty() ? system_config_sources() : fleet_config_sources(options.roots);
   sources.node = options.node;
   return sources;
+}
+
+void tell_of_mistakes(const MergedTree& tree) {
+  if (tree.errors.empty()) return;
+  std::cerr << "klubster: the tree has mistakes; to see them: klubster config check\n";
 }
 
 std::string shown_value(const std::string& key, const Setting& setting) {

@@ -19,6 +19,9 @@ void add_tree_options(Arguments& arguments, TreeOptions* options);
 // kInvalid, reason Usage, when the node's name is none or a root is not there.
 Result<ConfigSources> sources_of(const TreeOptions& options);
 
+// Says on standard error that there are mistakes in it, if there are.
+void tell_of_mistakes(const MergedTree& tree);
+
 // The value as people may see it: "(secret)" for secrets.
 std::string shown_value(const std::string& key, const Setting& setting);
 // "layer system, /etc/klubster/node/modes"

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace klubster {
 
 namespace {
@@ -14,8 +16,7 @@ constexpr std::size_t kNameBytes = 200;
 bool is_blob_name(std::string_view name) {
   if (name.empty() || name.size() > kNameBytes || name[0] == '.' || name[0] == '-') return false;
   return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '+' || c == '-';
+    return is_alphanumeric(c) || c == '.' || c == '_' || c == '+' || c == '-';
   });
 }
 

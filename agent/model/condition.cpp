@@ -13,9 +13,7 @@ constexpr std::size_t kMaxMessageBytes = 1024;
 
 bool is_camel_case(std::string_view text) {
   if (text.empty() || text.size() > 64 || text[0] < 'A' || text[0] > 'Z') return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  });
+  return std::all_of(text.begin(), text.end(), is_alphanumeric);
 }
 
 // Cut at a character's start, so that it stays UTF-8.

@@ -15,9 +15,8 @@ bool is_hostname(std::string_view value) {
   if (value.empty() || value.size() > 253) return false;
   for (const auto& label : split(value, '.')) {
     const bool framed = !label.empty() && label.front() != '-' && label.back() != '-';
-    const bool plain = std::all_of(label.begin(), label.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-    });
+    const bool plain = std::all_of(label.begin(), label.end(),
+                                   [](char c) { return is_alphanumeric(c) || c == '-'; });
     if (!framed || !plain || label.size() > 63) return false;
   }
   return true;

@@ -257,6 +257,21 @@ class Merger {
 
 }  // namespace
 
+std::map<std::string, std::string> MergedTree::below(std::string_view prefix) const {
+  std::map<std::string, std::string> found;
+  for (const auto& [key, setting] : settings) {
+    if (key.starts_with(prefix)) found[key.substr(prefix.size())] = setting.value;
+  }
+  return found;
+}
+
+TreeProblem MergedTree::problem(const std::string& key, std::string message,
+                                std::string reason) const {
+  const auto found = settings.find(key);
+  const std::string file = found == settings.end() ? "" : found->second.origin.file;
+  return {file, key, std::move(message), std::move(reason)};
+}
+
 MergedTree merge_tree(const MergeRequest& request) {
   return Merger(request).run();
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/hardware.h"
@@ -34,6 +35,12 @@ struct MergedTree {
   // As in ConfigSources: what it lacks may be on the machine that the tree is for.
   bool elsewhere = false;
   std::vector<std::string> nodes;  // every name that members/ or overlays/node= mention, sorted
+
+  // Values of the keys below `prefix` ("inputs/"), by what stands after it.
+  std::map<std::string, std::string> below(std::string_view prefix) const;
+  // A mistake about this key, with the file that gives it its value.
+  TreeProblem problem(const std::string& key, std::string message,
+                      std::string reason = "ConfigInvalid") const;
 };
 
 // Resolves in rounds, so that it cannot be circular: the node's name, then environment and cluster,

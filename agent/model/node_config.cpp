@@ -62,26 +62,15 @@ class Maker {
     return is_set(key) ? value(key) : std::string();
   }
 
-  // Values of the entries below `prefix` ("inputs/"), by what stands after it.
-  std::map<std::string, std::string> below(std::string_view prefix) const {
-    std::map<std::string, std::string> found;
-    for (const auto& [key, setting] : tree_.settings) {
-      if (key.starts_with(prefix)) found[key.substr(prefix.size())] = setting.value;
-    }
-    return found;
-  }
-
   std::vector<std::string> list(std::string_view prefix) const {
     std::vector<std::string> values;
-    for (const auto& [name, entry] : below(prefix))
+    for (const auto& [name, entry] : tree_.below(prefix))
       values.push_back(entry);
     return values;
   }
 
   void refuse(const std::string& key, std::string message, std::string reason = "ConfigInvalid") {
-    const auto found = tree_.settings.find(key);
-    const std::string file = found == tree_.settings.end() ? "" : found->second.origin.file;
-    problems_.push_back({file, key, std::move(message), std::move(reason)});
+    problems_.push_back(tree_.problem(key, std::move(message), std::move(reason)));
   }
 
   // A value that was refused already must not draw a second complaint that it is missing.
@@ -93,7 +82,7 @@ class Maker {
 
   void take_members() {
     std::map<std::string, Member> members;
-    for (const auto& [rest, entry] : below("members/")) {
+    for (const auto& [rest, entry] : tree_.below("members/")) {
       const auto parts = split(rest, '/');
       Member& member = members[parts[0]];
       member.name = parts[0];
@@ -145,7 +134,7 @@ class Maker {
     const std::string set_hostname = value("node/set-hostname");
     config_.set_hostname = set_hostname.empty() ? config_.named_by_match : set_hostname == "true";
     config_.console = value("node/console") == "true";
-    config_.labels = below("node/labels/");
+    config_.labels = tree_.below("node/labels/");
   }
 
   void refuse_missing_modes() {
@@ -289,7 +278,7 @@ class Maker {
     if (profile.url.starts_with("http://")) {
       refuse("profile/url", "expected https://, since profile/sha256 is not set, found http://");
     }
-    for (const auto& [name, url] : below("profile/mirrors.d/")) {
+    for (const auto& [name, url] : tree_.below("profile/mirrors.d/")) {
       if (url.starts_with("http://")) {
         refuse("profile/mirrors.d/" + name,
                "expected https://, since profile/sha256 is not set, found http://");
@@ -298,10 +287,10 @@ class Maker {
   }
 
   void take_values() {
-    config_.inputs = below("inputs/");
-    config_.secrets = below("secrets/");
+    config_.inputs = tree_.below("inputs/");
+    config_.secrets = tree_.below("secrets/");
     for (const auto* prefix : {"inputs/", "secrets/"}) {
-      for (const auto& [name, unused] : below(prefix)) {
+      for (const auto& [name, unused] : tree_.below(prefix)) {
         if (is_denied_variable(name)) {
           refuse(prefix + name, "expected a name that may reach a step, found " + name +
                                     ", which would change how programs run");

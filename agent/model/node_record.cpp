@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "model/environment.h"
 
 namespace klubster {
 
@@ -38,13 +39,6 @@ std::vector<std::string> read_list(JsonReader& reader, std::string_view key) {
   return list;
 }
 
-std::string read_base64(JsonReader& reader, std::string_view key, std::size_t bytes) {
-  Result<std::string> raw = from_base64(reader.text(key, 256));
-  if (raw && raw->size() == bytes) return *std::move(raw);
-  reader.refuse(key, "expected base64 of " + std::to_string(bytes) + " bytes");
-  return "";
-}
-
 RecordProfile read_profile(JsonReader& reader) {
   return {.name = reader.text("name", 256),
           .version = reader.text_or("version", "", 256),
@@ -64,7 +58,8 @@ RecordFact read_fact(JsonReader& reader) {
   RecordFact fact{.name = reader.text("name", 128),
                   .sha256 = reader.text("sha256", 64),
                   .sensitive = reader.boolean_or("sensitive", false)};
-  if (!is_fact_name(fact.name)) reader.refuse("name", "expected a fact's name such as SERVER_URL");
+  if (!is_variable_name(fact.name))
+    reader.refuse("name", "expected a fact's name such as SERVER_URL");
   if (!is_sha256_hex(fact.sha256)) reader.refuse("sha256", "expected 64 hex digits");
   return fact;
 }
@@ -151,11 +146,11 @@ bool is_node_name(std::string_view name) {
                      [](char c) { return is_alphanumeric(c) || c == '-' || c == '.'; });
 }
 
-bool is_fact_name(std::string_view name) {
-  if (name.empty() || name.size() > 128 || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
+std::string read_base64(JsonReader& reader, std::string_view key, std::size_t bytes) {
+  Result<std::string> raw = from_base64(reader.text(key, 256));
+  if (raw && raw->size() == bytes) return *std::move(raw);
+  reader.refuse(key, "expected base64 of " + std::to_string(bytes) + " bytes");
+  return "";
 }
 
 Json to_json(const NodeRecord& record) {

@@ -85,8 +85,9 @@ struct NodeRecord {
 
 // [A-Za-z0-9] and inner dots and dashes, at most 64: it must stand in a certificate and a URL.
 bool is_node_name(std::string_view name);
-// [A-Z_][A-Z0-9_]{0,127}
-bool is_fact_name(std::string_view name);
+
+// A key or signature: base64 of exactly so many bytes. Else empty, and a mistake of the reader's.
+std::string read_base64(JsonReader& reader, std::string_view key, std::size_t bytes);
 
 Json to_json(const NodeRecord& record);
 // kInvalid, reason "BadJson": anything that to_json() could not have made. Says nothing about who

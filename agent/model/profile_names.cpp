@@ -33,42 +33,35 @@ bool is_id(std::string_view text) {
 }
 
 bool is_name(std::string_view text) {
-  return consists_of(
-      text, 128, [](char c) { return is_letter(c) || is_digit(c); },
-      [](char c) {
-        return is_letter(c) || is_digit(c) ||
-               std::string_view("._+~-").find(c) != std::string::npos;
-      });
+  return consists_of(text, 128, is_alphanumeric, [](char c) {
+    return is_alphanumeric(c) || std::string_view("._+~-").find(c) != std::string::npos;
+  });
 }
 
 // Published packages have inputs in small letters (TF_VAR_cluster_name); a step cannot name those.
 bool is_input_name(std::string_view text) {
   return consists_of(
       text, 128, [](char c) { return is_letter(c) || c == '_'; },
-      [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
+      [](char c) { return is_alphanumeric(c) || c == '_'; });
 }
 
 bool is_user_name(std::string_view text) {
   return consists_of(
       text, 31, [](char c) { return is_letter(c) || c == '_'; },
-      [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; });
+      [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
 }
 
 bool is_condition(std::string_view text) {
   return consists_of(
-      text, 64, [](char c) { return c >= 'A' && c <= 'Z'; },
-      [](char c) { return is_letter(c) || is_digit(c); });
+      text, 64, [](char c) { return c >= 'A' && c <= 'Z'; }, is_alphanumeric);
 }
 
 bool is_service_name(std::string_view text) {
   constexpr std::string_view kSuffix = ".service";
   return text.size() > kSuffix.size() && text.ends_with(kSuffix) &&
-         consists_of(
-             text, 200, [](char c) { return is_letter(c) || is_digit(c); },
-             [](char c) {
-               return is_letter(c) || is_digit(c) ||
-                      std::string_view(":_.-@").find(c) != std::string::npos;
-             });
+         consists_of(text, 200, is_alphanumeric, [](char c) {
+           return is_alphanumeric(c) || std::string_view(":_.-@").find(c) != std::string::npos;
+         });
 }
 
 bool is_plain(std::string_view text, std::size_t max_bytes) {

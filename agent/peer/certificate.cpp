@@ -118,6 +118,12 @@ Owned<X509> make_authority(const Ed25519Key& authority) {
   return certificate;
 }
 
+// Null when it is none.
+Owned<X509> read_certificate(const std::string& pem) {
+  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return Owned<X509>(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+}
+
 }  // namespace
 
 Ed25519Key authority_key(std::string_view token_secret) {
@@ -155,8 +161,7 @@ std::string issue_certificate(const Ed25519Key& authority, std::string_view publ
 }
 
 std::string certificate_key(const std::string& pem) {
-  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const Owned<X509> certificate = read_certificate(pem);
   return certificate_key(certificate.get());
 }
 
@@ -190,8 +195,7 @@ Result<Ed25519Key> private_key_from_pem(const std::string& pem) {
 }
 
 bool is_certificate_for(const std::string& pem, const std::string& name) {
-  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const Owned<X509> certificate = read_certificate(pem);
   const bool fits = certificate != nullptr &&
                     X509_check_host(certificate.get(), name.data(), name.size(), 0, nullptr) == 1;
   ERR_clear_error();

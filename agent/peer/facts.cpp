@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
+#include "model/environment.h"
 
 namespace klubster {
 
@@ -17,7 +18,8 @@ SharedFact read_fact(JsonReader& reader) {
   SharedFact fact{.name = reader.text("name", 128),
                   .value = reader.text("value", kMaxValueBytes),
                   .sensitive = reader.boolean_or("sensitive", false)};
-  if (!is_fact_name(fact.name)) reader.refuse("name", "expected a fact's name such as SERVER_URL");
+  if (!is_variable_name(fact.name))
+    reader.refuse("name", "expected a fact's name such as SERVER_URL");
   return fact;
 }
 
@@ -78,9 +80,7 @@ void FetchedFacts::put(const FactSource& source, SharedFact fact) {
 
 void FetchedFacts::keep_only(const std::vector<FactSource>& sources) {
   std::erase_if(values_, [&](const auto& entry) {
-    return std::none_of(sources.begin(), sources.end(), [&](const FactSource& source) {
-      return source.owner == entry.first.first && source.name == entry.first.second;
-    });
+    return !has_source(sources, entry.first.first, entry.first.second);
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "model/environment.h"
 
 namespace klubster {
 
@@ -31,7 +32,7 @@ Need read_need(JsonReader& reader) {
   }
   need.facts = reader.texts("facts");
   for (const std::string& fact : need.facts) {
-    if (!is_fact_name(fact)) reader.refuse("facts", "expected facts' names such as SERVER_URL");
+    if (!is_variable_name(fact)) reader.refuse("facts", "expected facts' names such as SERVER_URL");
   }
   return need;
 }
@@ -140,6 +141,13 @@ void decide_facts(const Need& need, const std::vector<Candidate>& candidates,
 }
 
 }  // namespace
+
+bool has_source(const std::vector<FactSource>& sources, const std::string& owner,
+                const std::string& name) {
+  return std::any_of(sources.begin(), sources.end(), [&](const FactSource& source) {
+    return source.owner == owner && source.name == name;
+  });
+}
 
 Result<std::vector<Need>> needs_from_json(std::string_view text) {
   Result<Json> json = parse_json(text, {.bytes = kMaxNeedsBytes, .depth = 8});

@@ -41,6 +41,9 @@ struct FactSource {
   std::string name, owner, sha256;
   bool sensitive = false;
 };
+// Whether the fact `name` of `owner`, whichever value it has, is among them.
+bool has_source(const std::vector<FactSource>& sources, const std::string& owner,
+                const std::string& name);
 
 struct NeedDecision {
   bool holds = false;           // the condition, and each fact has an owner

@@ -116,6 +116,7 @@ class PeerNode {
   // Takes the peer's own record; the error is what it did wrong.
   Status take_self(const Caller& peer, NodeRecord record);
   void take_own_word(const std::string& from, const NodeRecord& record);
+  void note_refusal(const std::string& from, const Error& error);
   void take_relayed(const std::string& from, std::vector<NodeRecord> records);
 
   // node_sync.cpp: what is compared.

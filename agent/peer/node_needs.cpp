@@ -186,10 +186,7 @@ void PeerNode::refresh_needs() {
   add_trouble(json, "refusal", config_problem_);
   fetched_.keep_only(sources);
   std::erase_if(fetching_, [&](const auto& entry) {
-    return !entry.second.is_running &&
-           std::none_of(sources.begin(), sources.end(), [&](const FactSource& source) {
-             return source.owner == entry.first.first && source.name == entry.first.second;
-           });
+    return !entry.second.is_running && !has_source(sources, entry.first.first, entry.first.second);
   });
   needs_text_ = json.dump();
 }

@@ -87,6 +87,14 @@ PeerReply PeerNode::take_push(const PeerRequest& request) {
   return {kOk, known_text(version_of(roster_.find(request.caller.name)))};
 }
 
+// What `from` passed on is not believed.
+void PeerNode::note_refusal(const std::string& from, const Error& error) {
+  if (roster_.refuse(from, {error.reason(), error.message()}, now_boottime_usec())) {
+    log_error(error);
+  }
+  refresh_soon();
+}
+
 void PeerNode::take_relayed(const std::string& from, std::vector<NodeRecord> records) {
   for (NodeRecord& record : records) {
     const std::string node = record.node;
@@ -94,9 +102,7 @@ void PeerNode::take_relayed(const std::string& from, std::vector<NodeRecord> rec
     const Result<Taken> taken =
         roster_.accept_relayed(from, std::move(record), now_boottime_usec());
     if (!taken) {
-      const Problem problem = {taken.error().reason(), taken.error().message()};
-      if (roster_.refuse(from, problem, now_boottime_usec())) log_error(taken.error());
-      refresh_soon();
+      note_refusal(from, taken.error());
     } else if (*taken == Taken::kNews) {
       refresh_soon();
       keep_soon();
@@ -132,9 +138,7 @@ void PeerNode::take_replacements(const std::string& from, std::vector<Replacemen
     const Result<Taken> taken =
         roster_.accept_replacement(std::move(replacement), now_boottime_usec());
     if (!taken) {
-      const Problem problem = {taken.error().reason(), taken.error().message()};
-      if (roster_.refuse(from, problem, now_boottime_usec())) log_error(taken.error());
-      refresh_soon();
+      note_refusal(from, taken.error());
     } else if (*taken == Taken::kNews) {
       // Everybody passes news on: who said it may reach only some.
       exchange_->sync_with_all();

@@ -34,13 +34,6 @@ std::string signed_text(const Replacement& replacement) {
   return std::string(kSignedHeader) + unsigned_json(replacement).dump();
 }
 
-std::string read_raw(JsonReader& reader, std::string_view key, std::size_t bytes) {
-  Result<std::string> raw = from_base64(reader.text(key, 256));
-  if (raw && raw->size() == bytes) return *std::move(raw);
-  reader.refuse(key, "expected base64 of " + std::to_string(bytes) + " bytes");
-  return "";
-}
-
 std::string read_name(JsonReader& reader, std::string_view key) {
   std::string name = reader.text(key, 64);
   if (!is_node_name(name)) reader.refuse(key, "expected a node's name");
@@ -66,13 +59,13 @@ Replacement read_replacement(JsonReader& reader) {
   replacement.cluster_name = reader.text("cluster", 256);
   replacement.node = read_name(reader, "node");
   replacement.machine = reader.text("machine", 128);
-  replacement.key = read_raw(reader, "key", kEd25519KeyBytes);
+  replacement.key = read_base64(reader, "key", kEd25519KeyBytes);
   replacement.incarnation = reader.number("incarnation", kMaxIncarnation);
   replacement.by = read_name(reader, "by");
   replacement.time = reader.text("time", 32);
   reader.object("signature", [&](JsonReader& signature) {
-    replacement.by_key = read_raw(signature, "key", kEd25519KeyBytes);
-    replacement.signature = read_raw(signature, "value", kEd25519SignatureBytes);
+    replacement.by_key = read_base64(signature, "key", kEd25519KeyBytes);
+    replacement.signature = read_base64(signature, "value", kEd25519SignatureBytes);
   });
   return replacement;
 }

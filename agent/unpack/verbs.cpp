@@ -62,19 +62,24 @@ void show_warnings(const Profile& profile) {
     std::cerr << "warning: " << printable(warning, 400) << '\n';
 }
 
+// Shows its warnings, too.
+Result<OpenedPackage> open_shown(const std::string& path) {
+  auto package = open_package(path);
+  if (package) show_warnings(package->profile);
+  return package;
+}
+
 Status validate(const Call& call) {
-  const auto package = open_package(call.words[0]);
+  const auto package = open_shown(call.words[0]);
   if (!package) return package.error();
-  show_warnings(package->profile);
   std::cout << call.words[0] << ": " << package->profile.name << ' ' << package->profile.version
             << " is a valid profile\n";
   return {};
 }
 
 Status inspect(const Call& call) {
-  const auto package = open_package(call.words[0]);
+  const auto package = open_shown(call.words[0]);
   if (!package) return package.error();
-  show_warnings(package->profile);
   std::cout << (call.json ? package_to_json(*package).pretty() + "\n" : describe_package(*package));
   return {};
 }
@@ -127,9 +132,8 @@ Status verify(const Call& call) {
 }
 
 Status graph(const Call& call) {
-  const auto package = open_package(call.words[0]);
+  const auto package = open_shown(call.words[0]);
   if (!package) return package.error();
-  show_warnings(package->profile);
   std::cout << profile_graph(package->profile);
   return {};
 }
