@@ -1,4 +1,4 @@
-// What an operator asks of a node: commands, leaving, destroying.
+// What an operator asks of a node: commands, leaving, going back, beginning anew.
 #include "base/names.h"
 #include "base/text.h"
 #include "daemon/api.h"

@@ -1,4 +1,4 @@
-// Making status, plan and record.
+// Making conditions, status and record.
 #include "daemon/status.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What the agent shows: status, plan and the body of the node's record, as JSON. Pure.
+// What the agent shows: its status and the body of the node's record, as JSON. Pure.
 #pragma once
 
 #include <map>

@@ -254,7 +254,7 @@ void Bus::emit(const std::string& path, const std::string& interface, const std:
          "new_signal");
   BusMessage signal(message);
   fill(signal);
-  (void)sd_bus_send(bus_.get(), message, nullptr);  // a lost bus is noticed by its own match
+  (void)sd_bus_send(bus_.get(), message, nullptr);  // a lost bus ends the program (attach())
 }
 
 void Bus::properties_changed(const std::string& path, const std::string& interface,

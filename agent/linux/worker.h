@@ -34,9 +34,9 @@ Result<Json> read_worker_request(const WorkerPlaces& places);
 // sense.
 Json failed_result(const Error& error, std::optional<std::uint64_t> retry_after_seconds = {});
 
-// Writes `result` with one write into the existing file; no more than 64 KiB. Returns the exit code
-// of the worker: 0 when it says ok, 1 when it says not ok, 2 when it could not be written (and the
-// reason goes to the log).
+// Writes `result` with one write into the existing file; one of more than names::kResultJsonBytes
+// becomes TooLarge. Returns the exit code of the worker: 0 when it says ok, 1 when it says not ok,
+// 2 when it could not be written (and the reason goes to the log).
 int deliver_result(const WorkerPlaces& places, const Json& result);
 
 }  // namespace klubster
