@@ -7,7 +7,6 @@
 #include <iostream>
 #include <memory>
 
-#include "base/text.h"
 #include "cli/exit_code.h"
 #include "cli/tree_options.h"
 #include "cli/verbs.h"

@@ -6,6 +6,7 @@
 #include "cli/exit_code.h"
 #include "cli/tree_edit.h"
 #include "cli/verbs.h"
+#include "linux/config_root.h"
 #include "model/key_names.h"
 #include "model/tree_entry.h"
 

@@ -1,6 +1,5 @@
 // `klubster history` for people.
 #include "base/text.h"
-#include "base/utc_time.h"
 #include "cli/views.h"
 
 namespace klubster {

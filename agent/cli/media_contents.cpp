@@ -9,7 +9,7 @@
 #include <map>
 
 #include "base/text.h"
-#include "linux/config_tree.h"
+#include "linux/config_root.h"
 #include "linux/files.h"
 #include "linux/tree_file.h"
 #include "model/blob_name.h"

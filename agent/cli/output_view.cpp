@@ -2,7 +2,6 @@
 #include "cli/output_view.h"
 
 #include "base/text.h"
-#include "cli/views.h"
 
 namespace klubster {
 

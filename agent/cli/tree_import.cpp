@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "linux/config_tree.h"
+#include "linux/config_root.h"
 #include "linux/files.h"
 #include "model/schema.h"
 

@@ -2,7 +2,6 @@
 // none (0.9.4); then the proof that nothing runs any more.
 #include <filesystem>
 
-#include "base/text.h"
 #include "core/cluster.h"
 #include "core/core_run.h"
 #include "core/dialogue.h"

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/text.h"
 #include "core/hosts_text.h"
 #include "core/verbs.h"
 #include "linux/files.h"

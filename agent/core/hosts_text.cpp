@@ -1,8 +1,6 @@
 // Replacing one line.
 #include "core/hosts_text.h"
 
-#include "base/text.h"
-
 namespace klubster {
 
 std::string with_hosts_line(std::string_view text, std::string_view line) {

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/utc_time.h"
 #include "daemon/core_runs.h"
-#include "daemon/generations.h"
 #include "daemon/media_news.h"
 #include "daemon/reset.h"
 #include "daemon/resources.h"

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "daemon/agent.h"
-#include "daemon/generations.h"
 #include "engine/core_profile.h"
 #include "linux/unit_files.h"
 

@@ -1,7 +1,6 @@
 // The recovery ladder's upper rungs, and what people do about them: rollback, recovery mode,
 // reboot.
 #include "base/log.h"
-#include "base/reason.h"
 #include "base/text.h"
 #include "daemon/agent.h"
 #include "daemon/rollback.h"

@@ -5,7 +5,6 @@
 
 #include "base/json.h"
 #include "daemon/places.h"
-#include "engine/plan.h"
 
 namespace klubster {
 

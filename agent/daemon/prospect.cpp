@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/reason.h"
+#include "engine/step_outlook.h"
 
 namespace klubster {
 

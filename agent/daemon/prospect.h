@@ -6,7 +6,6 @@
 #include <string>
 
 #include "daemon/status.h"
-#include "engine/step_outlook.h"
 
 namespace klubster {
 

@@ -6,7 +6,7 @@
 
 #include "daemon/places.h"
 #include "linux/bus.h"
-#include "model/node_state.h"
+#include "model/event.h"
 
 namespace klubster {
 

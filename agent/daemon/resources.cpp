@@ -5,7 +5,6 @@
 #include <iterator>
 
 #include "engine/acquire.h"
-#include "engine/outcome.h"
 #include "engine/plan.h"
 #include "linux/event_loop.h"
 

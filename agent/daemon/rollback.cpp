@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "daemon/generations.h"
 #include "daemon/in_place.h"
 #include "linux/config_tree.h"
 #include "linux/files.h"

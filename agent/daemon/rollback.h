@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "daemon/generations.h"
 #include "daemon/places.h"
 #include "linux/config_sources.h"
 #include "model/node_config.h"
 #include "model/node_state.h"
+#include "model/profile.h"
 
 namespace klubster {
 

@@ -16,7 +16,6 @@
 #include "engine/core_steps.h"
 #include "engine/plan.h"
 #include "model/profile_rules.h"
-#include "model/schema.h"
 
 namespace klubster {
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "linux/config_root.h"
 #include "model/dotted_layer.h"
 
 namespace klubster {

@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "linux/config_root.h"
 #include "linux/config_sources.h"
 #include "model/merge.h"
 #include "model/node_config.h"

@@ -7,6 +7,7 @@
 
 #include "linux/log_files.h"
 #include "linux/log_restore.h"
+#include "linux/log_snapshot.h"
 #include "model/event_line.h"
 
 namespace klubster {

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "linux/log_chain.h"
 #include "linux/log_files.h"
 #include "linux/log_restore.h"
+#include "linux/log_snapshot.h"
 #include "model/event_line.h"
 
 namespace klubster {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "linux/log_chain.h"
 #include "model/node_state.h"
 
 namespace klubster {

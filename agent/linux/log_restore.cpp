@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "linux/log_files.h"
+#include "linux/log_snapshot.h"
 #include "model/event_line.h"
 
 namespace klubster {

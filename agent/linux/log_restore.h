@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "linux/log_snapshot.h"
+#include "linux/log_chain.h"
+#include "model/node_state.h"
 
 namespace klubster {
 

@@ -5,7 +5,6 @@
 #include <functional>
 #include <set>
 
-#include "base/digest.h"
 #include "base/text.h"
 #include "model/environment.h"
 #include "model/profile_names.h"

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "linux/files.h"
+#include "unpack/extract.h"
 #include "unpack/manifest.h"
 
 namespace klubster {

@@ -6,7 +6,6 @@
 #include "base/result.h"
 #include "linux/package.h"
 #include "model/profile.h"
-#include "unpack/extract.h"
 
 namespace klubster {
 

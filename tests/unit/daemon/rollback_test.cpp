@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "daemon/generations.h"
 #include "linux/config_tree.h"
 #include "linux/files.h"
 #include "tests/unit/catch.h"

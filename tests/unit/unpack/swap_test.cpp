@@ -12,6 +12,7 @@
 #include "tests/unit/catch.h"
 #include "tests/unit/unpack/archive_corpus.h"
 #include "tests/unit/unpack/without_openat2.h"
+#include "unpack/extract.h"
 #include "unpack/open_package.h"
 #include "unpack/worker_call.h"
 
