@@ -1,9 +1,6 @@
 // Small questions about text.
 #include "base/text.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -111,12 +108,6 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool is_ip_address(const std::string& text) {
-  in6_addr any = {};
-  return text.find('\0') == text.npos && (::inet_pton(AF_INET, text.c_str(), &any) == 1 ||
-                                          ::inet_pton(AF_INET6, text.c_str(), &any) == 1);
 }
 
 bool is_utf8(std::string_view text) {

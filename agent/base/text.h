@@ -20,8 +20,6 @@ bool contains(const std::vector<std::string>& list, std::string_view text);
 bool is_utf8(std::string_view text);
 // A letter or digit of ASCII.
 bool is_alphanumeric(char c);
-// Of IPv4 or IPv6, without a zone, a port or brackets.
-bool is_ip_address(const std::string& text);
 // `text` with everything that could disturb a terminal shown as \xNN, cut at `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 256);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/ip_address.h"
 #include "base/text.h"
 #include "model/node_record.h"
 #include "model/profile.h"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/ip_address.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "base/text.h"

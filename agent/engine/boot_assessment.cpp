@@ -8,9 +8,8 @@ namespace klubster {
 namespace {
 
 const StepView* failed_step(const std::vector<StepView>& views) {
-  const auto found = std::ranges::find_if(views, [](const StepView& view) {
-    return view.failed() && view.fault == Fault::kOwn;
-  });
+  const auto found = std::ranges::find_if(
+      views, [](const StepView& view) { return view.failed() && view.fault == Fault::kOwn; });
   return found == views.end() ? nullptr : &*found;
 }
 

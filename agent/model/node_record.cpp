@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
+#include "base/ip_address.h"
 #include "base/text.h"
 #include "model/environment.h"
 

@@ -5,8 +5,8 @@
 #include <netinet/in.h>
 
 #include "base/digest.h"
+#include "base/ip_address.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "model/node_record.h"
 
 namespace klubster {

@@ -14,7 +14,6 @@ scenario; the status is 1 after the first one that does not hold.
 import argparse
 import collections
 import hashlib
-import http.server
 import json
 import os
 import random
@@ -26,6 +25,7 @@ import threading
 import time
 
 import invariants
+from blob_server import BlobServer
 
 WRITING = set(
     "write pwrite64 writev fdatasync fsync syncfs rename renameat renameat2 unlink unlinkat rmdir mkdir mkdirat "
@@ -471,8 +471,6 @@ class Forget(Store):
         if not os.path.exists(f"{self.state}/log"):
             # Below staging/ it is garbage, for the next collection.
             left = sorted(set(os.listdir(self.state)) - {"config", "reset.json", "staging"}) + os.listdir(self.peer)
-            staging = f"{self.state}/staging"
-            left += sorted(set(os.listdir(staging)) - {"log"}) if os.path.exists(staging) else []
             if left:
                 raise Broken(f"the log is gone before {left}")
         elif set(os.listdir(f"{self.state}/log")) != set(self.log):
@@ -525,40 +523,6 @@ class Fetch(Scenario):
             raise Broken("what was downloaded is not what is served")
 
 
-class Server(http.server.BaseHTTPRequestHandler):
-    """Pieces with pauses, so that a download has many calls; with ranges."""
-
-    protocol_version = "HTTP/1.1"
-    blob = b""
-
-    def do_GET(self):
-        body, code = self.blob, 200
-        wanted = self.headers.get("Range", "")
-        if wanted.startswith("bytes=") and self.headers.get("If-Range") == '"one"':
-            first = int(wanted[len("bytes=") :].split("-")[0])
-            body, code = self.blob[first:], 206
-        self.send_response(code)
-        self.send_header("ETag", '"one"')
-        self.send_header("Content-Length", str(len(body)))
-        if code == 206:
-            self.send_header("Content-Range", f"bytes {first}-{len(self.blob) - 1}/{len(self.blob)}")
-        self.end_headers()
-        try:
-            for at in range(0, len(body), 24 * 1024):
-                self.wfile.write(body[at : at + 24 * 1024])
-                self.wfile.flush()
-        except OSError:
-            pass  # the program was killed
-
-    def log_message(self, *_):
-        pass
-
-
-class QuietServer(http.server.ThreadingHTTPServer):
-    def handle_error(self, *_):
-        pass  # who was killed resets the connection
-
-
 SCENARIOS = {scenario.name: scenario for scenario in (Unpack, Seal, SealAgain, Collect, Forget, Fetch)}
 
 
@@ -580,8 +544,8 @@ def main():
         subprocess.run(("tar", "-xzf", options.package, "--no-same-owner", "-C", options.unpacked), check=True)
         options.tree = tree_of(options.unpacked)
         options.digest = hashlib.sha256(invariants.read(options.package)).hexdigest()
-        options.blob = Server.blob = options.random.randbytes(100_000)
-        server = QuietServer(("127.0.0.1", 0), Server)
+        options.blob = options.random.randbytes(100_000)
+        server = BlobServer(options.blob)
         options.port = server.server_port
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
