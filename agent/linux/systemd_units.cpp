@@ -378,6 +378,7 @@ void SystemdUnits::release(const std::string& unit) {
 
 // Each unit is stopped in its order: the manager's own Reboot() stops none, and only kills.
 void SystemdUnits::reboot() {
+  // As `systemctl reboot` does: the manager's Reboot() would stop no service before.
   call_manager(
       "StartUnit",
       [](BusMessage& message) {
