@@ -43,6 +43,42 @@ void add_verbs(CLI::App& parent, std::span<const Verb> verbs, Actions& actions,
   }
 }
 
+// The verb that was typed, and the parser's part for it.
+std::pair<std::string, const CLI::App*> typed_verb(const CLI::App& whole) {
+  const CLI::App* app = &whole;
+  std::string path = whole.get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    path += " " + app->get_name();
+  }
+  return {path, app};
+}
+
+// What nobody asked for. The parser would not say which option was probably meant.
+std::string unexpected_text(const CLI::App& whole, const CLI::App& verb, const std::string& path) {
+  const std::vector<std::string> rest = whole.remaining(true);
+  const std::string word = rest.empty() ? "" : rest.front();
+  const std::string found = "`" + printable(word, 80) + "`";
+  if (!word.starts_with("-")) return "expected nothing more, found " + found;
+  std::vector<std::string> names;
+  for (const auto* option : verb.get_options()) {
+    for (const auto& name : option->get_lnames())
+      names.push_back("--" + name);
+  }
+  const std::string name = word.substr(0, word.find('='));
+  if (contains(names, name)) return "expected " + name + " after `" + path + "`, found it before";
+  const auto meant = nearest(name, names);
+  return "there is no option " + found + (meant ? " (did you mean " + *meant + "?)" : "");
+}
+
+Error parse_error(const CLI::App& whole, const CLI::ParseError& error) {
+  const auto [path, verb] = typed_verb(whole);
+  const bool unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  return Error(ErrorKind::kInvalid, "Usage",
+               unexpected ? unexpected_text(whole, *verb, path) : error.what())
+      .hint(path + " --help");
+}
+
 // The first word that should be a verb and is none, told with the verb that was probably meant.
 // The parser would only say that a subcommand is required.
 std::optional<Error> find_unknown_verb(std::span<const Verb> verbs, int argc,
@@ -68,6 +104,18 @@ std::optional<Error> find_unknown_verb(std::span<const Verb> verbs, int argc,
   return std::nullopt;
 }
 
+// "--key=FILE" is two words and -h is --help for every other verb; whom these words are handed to
+// need not know that.
+std::vector<std::string> plain_words(const std::vector<std::string>& words) {
+  std::vector<std::string> plain;
+  for (const auto& word : words) {
+    const auto equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+    plain.push_back(word == "-h" ? "--help" : word.substr(0, equals));
+    if (equals != std::string::npos) plain.push_back(word.substr(equals + 1));
+  }
+  return plain;
+}
+
 }  // namespace
 
 void Arguments::flag(const std::string& name, bool* into, const std::string& help) {
@@ -83,7 +131,11 @@ void Arguments::option(const std::string& name, std::string* into, const std::st
 
 void Arguments::number(const std::string& name, std::uint64_t* into, const std::string& value_word,
                        const std::string& help) {
-  app_->add_option(name, *into, help)->type_name(value_word);
+  // The parser's own numbers may be negative, octal or followed by a unit.
+  const auto wrong = [](const std::string& text) {
+    return parse_number(text) ? "" : "expected a number, found `" + printable(text, 40) + "`";
+  };
+  app_->add_option(name, *into, help)->check(wrong)->type_name(value_word);
   shapes_.push_back({split(name, ','), value_word, {}, true, false});
 }
 
@@ -92,6 +144,7 @@ void Arguments::options(const std::string& name, std::vector<std::string>* into,
   app_->add_option(name, *into, help)
       ->type_name(value_word)
       ->expected(1)
+      ->allow_extra_args(false)  // else it takes words that stand behind its value
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   shapes_.push_back({split(name, ','), value_word, {}, true, true});
 }
@@ -136,7 +189,7 @@ void Arguments::rest(std::vector<std::string>* into) {
   app_->prefix_command();
   app_->set_help_flag();
   CLI::App* app = app_;
-  app_->parse_complete_callback([app, into] { *into = app->remaining(); });
+  app_->parse_complete_callback([app, into] { *into = plain_words(app->remaining()); });
 }
 
 std::vector<ArgumentShape> shapes_of(const Verb& verb) {
@@ -169,12 +222,9 @@ int run_command_line(std::span<const Verb> verbs, int argc, const char* const* a
   } catch (const CLI::ParseError& error) {
     // --help and --version come this way too, with exit code 0.
     if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
-    std::cerr << "klubster: " << error.what() << "\nnext: klubster ";
-    for (const auto* verb : app.get_subcommands())
-      std::cerr << verb->get_name() << " ";
-    std::cerr << "--help\n";
-    return kExitUsage;
+    return report(parse_error(app, error));
   }
+  set_called_verb(typed_verb(app).first);
   return (*chosen)();
 }
 

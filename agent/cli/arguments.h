@@ -46,7 +46,7 @@ class Arguments {
   void words(const std::string& name, std::vector<std::string>* into, const std::string& help);
   // An option that rest() passes on: for completion alone. Without a value word it is a flag.
   void offered(const std::string& name, const std::string& value_word = "", bool repeats = false);
-  // Everything that follows, options of another program included, as it is.
+  // Everything that follows, options of another program included; "--key=FILE" as two words.
   void rest(std::vector<std::string>* into);
 
   // Gives the words that follow to rest() without a parser, "--" and empty ones included.

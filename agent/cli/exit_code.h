@@ -19,7 +19,8 @@ inline constexpr const char* kExitHelp =
 
 // What an error of klubster ends with: of its reason "Usage" kExitUsage, else what its kind says.
 int exit_code(const Error& error);
-
+// "klubster wait": wrong usage that has no better advice is told to look at its help.
+void set_called_verb(std::string verb);
 // Prints the error and what to type next on standard error; returns its exit code.
 int report(const Error& error);
 

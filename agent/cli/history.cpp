@@ -1,13 +1,17 @@
 // klubster history
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 
+#include "base/names.h"
 #include "base/text.h"
 #include "cli/exit_code.h"
 #include "cli/history_source.h"
 #include "cli/verbs.h"
 #include "cli/views.h"
 #include "linux/event_loop.h"
+#include "linux/files.h"
 #include "linux/log_history.h"
 #include "model/node_state_json.h"
 
@@ -22,13 +26,18 @@ struct HistoryOptions {
 };
 
 int usage(const std::string& message) {
-  std::cerr << "klubster history: " << message << "\nTry: klubster history --help\n";
-  return kExitUsage;
+  return report(Error(ErrorKind::kInvalid, "Usage", message));
 }
 
 // What only the files can tell, and only who may read them is told.
 Result<std::string> log_files(const HistoryOptions& options) {
   if (auto directory = readable_log(options.state_dir)) return std::move(*directory);
+  if (const std::string directory = std::string(names::kStateDir) + "/log";
+      ::geteuid() == 0 && !exists(directory)) {
+    return Error(ErrorKind::kInvalid, "NoSuchEvent", "there is no event log yet")
+        .in(directory)
+        .hint("systemctl status klubster: its first start makes one");
+  }
   return Error(ErrorKind::kInvalid, "AccessDenied",
                "the event log's files may be read by root only, or are not there")
       .hint("the same command with sudo");
@@ -43,7 +52,13 @@ int print_events(const HistoryOptions& options, const HistoryChoice& choice) {
   for (const auto& event : *events)
     list.push_back(to_json(event));
   const Json history = Json::Object{{"events", std::move(list)}};
-  std::cout << (options.json ? history.pretty() + "\n" : history_text(history, look_of_stdout()));
+  if (options.json) {
+    std::cout << history.pretty() << "\n";
+  } else if (events->empty()) {
+    std::cerr << "the event log holds no such event\n";
+  } else {
+    std::cout << history_text(history, look_of_stdout());
+  }
   return kExitDone;
 }
 
@@ -119,7 +134,7 @@ int run(const HistoryOptions& options) {
   const bool filters =
       !options.since.empty() || !options.generation.empty() || !options.step.empty();
   if (!options.what.empty() && options.what != "verify") {
-    return usage("expected verify or an option, found " + options.what);
+    return usage("expected verify or an option, found `" + printable(options.what, 40) + "`");
   }
   if ((!options.what.empty() || !options.at.empty()) && filters) {
     return usage("--since, --generation and --step choose among events");
@@ -139,7 +154,10 @@ int run(const HistoryOptions& options) {
   }
   if (!options.generation.empty()) {
     choice.generation = parse_number(options.generation);
-    if (!choice.generation) return usage("--generation takes a number");
+    if (!choice.generation) {
+      return usage("--generation: expected a number, found `" + printable(options.generation, 40) +
+                   "`");
+    }
   }
   return print_events(options, choice);
 }
@@ -151,7 +169,7 @@ Action declare_history(Arguments& arguments) {
   arguments.word("verify", &options->what,
                  "Follow the whole log instead, and say what is damaged; exit code 1 then", false);
   arguments.option("--since", &options->since, "N|TIME",
-                   "Only from event N on, or from a time (2026-11-21T10:00:00Z, 90m ago)");
+                   "Only from event N on, or from a time ('2026-11-21 10:00:00', 90m ago)");
   arguments.option("--at", &options->at, "N|TIME",
                    "The node's state after event N, or at that time");
   arguments.option("--generation", &options->generation, "N", "Only while generation N was made");

@@ -83,10 +83,10 @@ std::optional<int> verdict(const Json& command, const std::string& name) {
   const std::string state = command.text_or("state");
   if (state == "done") return kExitDone;
   if (state != "failed" && state != "needs-person") return std::nullopt;
-  return report(
-      Error(ErrorKind::kUnavailable, command.text_or("reason"), command.text_or("message"))
-          .in("command " + name)
-          .hint("klubster logs command/" + name));
+  // It was tried as often as it may be: there is nothing that comes by itself.
+  return report(Error(ErrorKind::kIo, command.text_or("reason"), command.text_or("message"))
+                    .in("command " + name)
+                    .hint("klubster logs command/" + name));
 }
 
 // "waiting for server Ready at any of n1", or nothing.

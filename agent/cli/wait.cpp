@@ -2,10 +2,13 @@
 #include <iostream>
 #include <memory>
 
+#include "base/text.h"
 #include "cli/agent_client.h"
 #include "cli/exit_code.h"
 #include "cli/verbs.h"
 #include "cli/views.h"
+#include "model/profile.h"
+#include "model/profile_names.h"
 
 namespace klubster {
 
@@ -24,7 +27,31 @@ void tell_what_is_missing(const Json& status) {
   std::cerr << status_text(status, look);
 }
 
+// A word that no condition can have would be waited for until the time is over.
+Status check_wanted(const std::string& wanted) {
+  const auto slash = wanted.find('/');
+  const bool phase = slash == std::string::npos || is_mode(wanted.substr(slash + 1));
+  if (phase && is_condition(wanted.substr(0, slash))) return {};
+  return Error(ErrorKind::kInvalid, "Usage",
+               "--for: expected a condition such as Ready, or one of a phase such as "
+               "Ready/server, found `" +
+                   printable(wanted, 80) + "`");
+}
+
+// For a condition that the node does not have at all: those that it has.
+std::string absence_of(const std::string& wanted, const Json& status) {
+  std::vector<std::string> names = {"Ready"};
+  for (const auto& condition : status.items("conditions")) {
+    const std::string phase = condition.text_or("phase");
+    names.push_back(condition.text_or("type") + (phase.empty() ? "" : "/" + phase));
+  }
+  if (status.is_null() || contains(names, wanted)) return "";
+  const auto meant = nearest(wanted, names);
+  return ": this node has no such condition" + (meant ? " (did you mean " + *meant + "?)" : "");
+}
+
 int run(const WaitOptions& options) {
+  if (auto known = check_wanted(options.wanted); !known) return report(known.error());
   const auto timeout = parse_timeout(options.timeout);
   if (!timeout) return report(timeout.error());
   auto client = AgentClient::create();
@@ -39,7 +66,7 @@ int run(const WaitOptions& options) {
   if (code) return *code;
   tell_what_is_missing(last);
   std::string message = "after " + options.timeout + ", " + options.wanted + " does not hold";
-  if (!absence.empty()) message += ": " + absence;
+  message += absence.empty() ? absence_of(options.wanted, last) : ": " + absence;
   return report(Error(ErrorKind::kTimeout, "TimedOut", message).hint("klubster status"));
 }
 

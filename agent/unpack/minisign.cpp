@@ -59,7 +59,8 @@ Result<std::string> secret_key_bytes(std::string_view text) {
   if (!line) return line.error();
   auto bytes = from_base64(*line);
   if (!bytes || bytes->size() != kSecretKeyBytes || !bytes->starts_with("Ed")) {
-    return bad_key("this is not a secret key file of minisign");
+    return bad_key("this is not a secret key file of minisign")
+        .hint("take the file that minisign -G -s FILE made");
   }
   const auto kdf = std::string_view(*bytes).substr(2, 2);
   if (kdf != kNoPassphrase && kdf != kScrypt) {

@@ -51,10 +51,13 @@ std::optional<std::string> value_of(const Call& call, const std::string& option)
   return found->second.back();
 }
 
+std::string usage_of(const Verb& verb) {
+  return verb.usage == nullptr ? "klubster media create --help"
+                               : std::string("klubster profile ") + verb.usage;
+}
+
 Error wrong_usage(std::string why, const Verb& verb) {
-  return Error(ErrorKind::kInvalid, "Usage", std::move(why))
-      .hint(verb.usage == nullptr ? "klubster media create --help"
-                                  : std::string("klubster profile ") + verb.usage);
+  return Error(ErrorKind::kInvalid, "Usage", std::move(why)).hint(usage_of(verb));
 }
 
 void show_warnings(const Profile& profile) {
@@ -71,6 +74,9 @@ Result<OpenedPackage> open_shown(const std::string& path) {
 
 Status validate(const Call& call) {
   const auto package = open_shown(call.words[0]);
+  if (!package && package.error().reason() == "ManifestInvalid") {
+    return Error(package.error()).hint("mend them and validate again");  // these are all of them
+  }
   if (!package) return package.error();
   std::cout << call.words[0] << ": " << package->profile.name << ' ' << package->profile.version
             << " is a valid profile\n";
@@ -270,7 +276,8 @@ Result<Call> parse(const Verb& verb, const std::vector<std::string>& arguments) 
     }
   }
   if (call.words.size() != verb.words) {
-    return wrong_usage("expected " + std::to_string(verb.words) + " words after " + verb.name +
+    return wrong_usage("expected " + std::to_string(verb.words) +
+                           (verb.words == 1 ? " word" : " words") + " after " + verb.name +
                            ", found " + std::to_string(call.words.size()),
                        verb);
   }
@@ -306,7 +313,9 @@ std::optional<int> run_package_verb(const std::vector<std::string>& arguments) {
     const auto call = parse(verb, arguments);
     if (!call) return report(call.error());
     const auto done = verb.run(*call);
-    return done ? kExitDone : report(done.error());
+    if (done) return kExitDone;
+    const bool usage = done.error().reason() == "Usage" && done.error().hint().empty();
+    return report(usage ? Error(done.error()).hint(usage_of(verb)) : done.error());
   }
   return std::nullopt;
 }

@@ -81,11 +81,20 @@ TEST_CASE("wrong usage is told on standard error, with what to type, and exits 6
       {{"stats"}, "did you mean status?"},
       {{"config", "chek"}, "did you mean check?"},
       {{"config"}, "next: klubster config --help"},
-      {{"status", "--jsn"}, "--jsn"},
-      {{"config", "get"}, "KEY"},
+      {{"status", "--jsn"}, "there is no option `--jsn` (did you mean --json?)"},
+      {{"status", "--colour-of-hat"}, "no option `--colour-of-hat`\nnext: klubster status --help"},
+      {{"status", "now"}, "expected nothing more, found `now`"},
+      {{"config", "--json", "check"}, "expected --json after `klubster config check`"},
+      {{"config", "get"}, "KEY is required\nnext: klubster config get --help"},
       {{"config", "keys", "--format", "yaml"}, "yaml"},
-      {{"wait", "--timeout", "soon"}, "expected a duration"},
-      {{"explain"}, "expected a key, a reason or --all"},
+      {{"wait", "--timeout", "soon"}, "found `soon`\nnext: klubster wait --help"},
+      {{"wait", "--for", "ready"}, "expected a condition such as Ready"},
+      {{"wait", "--for=Ready/servr"}, "found `Ready/servr`"},
+      {{"apply", "--if-generation", "-1"}, "--if-generation: expected a number, found `-1`"},
+      {{"history", "--limit", "10s"}, "--limit: expected a number, found `10s`"},
+      {{"history", "--generation", "last"}, "--generation: expected a number, found `last`"},
+      {{"history", "verfy"}, "found `verfy`\nnext: klubster history --help"},
+      {{"explain"}, "expected a key, a reason or --all\nnext: klubster explain --help"},
       {{"config", "check", "--root", "/nonexistent/tree"}, "no directory"},
       {{"config", "check", "--node", "N 1"}, "expected a host name"},
   }));
@@ -96,6 +105,22 @@ TEST_CASE("wrong usage is told on standard error, with what to type, and exits 6
   CHECK(ran.code == kExitUsage);
   CHECK(ran.out.empty());
   CHECK_THAT(ran.err, ContainsSubstring(part));
+}
+
+TEST_CASE("words behind --root DIR are the verb's own", "[cli]") {
+  TreeFiles tree;
+  tree.write("inputs/X", "1\n");
+  const auto run = [&](std::vector<std::string> words) {
+    const Ran ran = klubster_command(words);
+    CHECK(ran.code == kExitDone);
+    return ran.out;
+  };
+
+  run({"config", "set", "--root", tree.path(), "inputs/Y", "2"});
+
+  CHECK_THAT(run({"explain", "--root", tree.path(), "inputs/Y"}), ContainsSubstring("value: 2"));
+  CHECK(run({"config", "list", "--root", tree.path(), "inputs/Y"}) ==
+        "KEY       VALUE\ninputs/Y  2\n");
 }
 
 TEST_CASE("errors become the exit code that says what to do", "[cli]") {
@@ -313,7 +338,7 @@ TEST_CASE("a verb without an agent exits 75 and says how to look", "[cli]") {
   CHECK_THAT(ran.err, ContainsSubstring("next: systemctl status"));
 }
 
-TEST_CASE("package verbs are handed to klubster-unpack as they are", "[cli]") {
+TEST_CASE("package verbs are handed to klubster-unpack with their words and options", "[cli]") {
   TreeFiles programs;
   programs.write("klubster-unpack", "#!/bin/sh\nprintf '%s|' \"$@\" >\"$0.said\"\n");
   fs::permissions(programs.at("klubster-unpack"), fs::perms::owner_all);
@@ -321,7 +346,7 @@ TEST_CASE("package verbs are handed to klubster-unpack as they are", "[cli]") {
 
   const pid_t child = ::fork();
   if (child == 0) {
-    ::_exit(klubster_command({"profile", "pack", "dir", "-o", "a b.tgz", "--help"}).code);
+    ::_exit(klubster_command({"profile", "pack", "dir", "-o", "a b.tgz", "--seq=4", "-h"}).code);
   }
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
@@ -331,7 +356,7 @@ TEST_CASE("package verbs are handed to klubster-unpack as they are", "[cli]") {
   std::ifstream said(programs.at("klubster-unpack.said"));
   std::string line;
   std::getline(said, line);
-  CHECK(line == "pack|dir|-o|a b.tgz|--help|");
+  CHECK(line == "pack|dir|-o|a b.tgz|--seq|4|--help|");
 }
 
 TEST_CASE("hardware facts come from sysfs and from the cards", "[cli]") {

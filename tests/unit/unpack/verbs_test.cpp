@@ -124,6 +124,9 @@ TEST_CASE("a package is signed with name, version, seq and cluster", "[verbs]") 
   CHECK(proof->signer->comment.seq == 7);
 
   REQUIRE(run_verb({"sign", file, key, "--seq", "8"}).out == file + ".minisig\n");
+  write_text(key + ".pub", to_base64("Ed" + id + pair.public_key()) + "\n");
+  CHECK(run_verb({"sign", file, key + ".pub"}).err.find("  take the file that minisign -G -s") !=
+        std::string::npos);
   request.signature = file_text(file + ".minisig");
   CHECK(judge_blob(blob->get(), request)->signer->comment.seq == 8);
 }
@@ -157,6 +160,8 @@ TEST_CASE("verify names the reason of a refusal and exits 78", "[verbs]") {
   CHECK(within("file-bytes=10").code == 78);
   for (const char* given : {"entries", "entries=", "entries=0", "entries=x", "=5", "depth=3"})
     CHECK(within(given).code == 64);
+  CHECK(within("depth=3").err.find("  klubster profile verify FILE [--signature FILE]") !=
+        std::string::npos);
 
   CHECK(run_verb({"verify", source.directory / "nowhere", "--sha256", std::string(64, 'a')}).code ==
         1);
@@ -196,6 +201,7 @@ TEST_CASE("exit codes tell a failure from input that must be mended", "[verbs]")
   const auto wrong = run_verb({"validate", source.path});
   CHECK(wrong.code == 78);
   CHECK(wrong.err.starts_with("profile.yaml:1:"));
+  CHECK(wrong.err.ends_with("  mend them and validate again\n"));
   CHECK(run_verb({"pack", source.path, "-o", source.directory / "never.tgz"}).code == 78);
   CHECK_FALSE(exists(source.directory / "never.tgz"));
 }
