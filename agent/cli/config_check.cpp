@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "cli/agent_rights.h"
 #include "cli/exit_code.h"
 #include "cli/package_reader.h"
 #include "cli/profile_fit.h"
@@ -94,16 +95,39 @@ Json as_json(const std::vector<Finding>& findings) {
   return list;
 }
 
-void print(const std::vector<Finding>& findings) {
+// A mistake in what several nodes share is one line, which names them.
+struct Line {
+  std::string text;
+  std::vector<std::string> nodes;
+};
+
+std::vector<Line> lines_of(const std::vector<Finding>& findings,
+                           std::vector<std::string> Finding::*of) {
+  std::vector<Line> lines;
   for (const auto& finding : findings) {
-    const std::string node = findings.size() > 1 ? "node " + finding.node + ": " : "";
-    for (const auto& warning : finding.warnings)
-      std::cerr << "warning: " << node << warning << "\n";
-    for (const auto& error : finding.errors)
-      std::cerr << node << error << "\n";
-    if (finding.errors.empty()) {
-      std::cout << "node " << finding.node << ": fine, hash " << short_digest(finding.hash) << "\n";
+    for (const auto& text : finding.*of) {
+      auto line = std::ranges::find(lines, text, &Line::text);
+      if (line == lines.end()) line = lines.insert(lines.end(), {text, {}});
+      line->nodes.push_back(finding.node);
     }
+  }
+  return lines;
+}
+
+std::string whose(const Line& line, std::size_t nodes) {
+  if (nodes == 1) return "";
+  if (line.nodes.size() == nodes) return "all nodes: ";
+  return (line.nodes.size() == 1 ? "node " : "nodes ") + join(line.nodes, ", ") + ": ";
+}
+
+void print(const std::vector<Finding>& findings) {
+  for (const auto& line : lines_of(findings, &Finding::warnings))
+    std::cerr << "warning: " << whose(line, findings.size()) << line.text << "\n";
+  for (const auto& line : lines_of(findings, &Finding::errors))
+    std::cerr << whose(line, findings.size()) << line.text << "\n";
+  for (const auto& finding : findings) {
+    if (!finding.errors.empty()) continue;
+    std::cout << "node " << finding.node << ": fine, hash " << short_digest(finding.hash) << "\n";
   }
 }
 
@@ -116,6 +140,8 @@ int run(const ConfigCheckOptions& options) {
     if (!read) return report(read.error());
     profile = std::move(*read);
   }
+  std::optional<AgentRights> rights;  // a fleet's tree may be somebody else's
+  if (options.tree.roots.empty()) rights.emplace();
   std::vector<Finding> findings;
   for (const auto& tree : chosen_trees(options, *sources))
     findings.push_back(check_node(tree, profile ? &*profile : nullptr));
@@ -127,7 +153,11 @@ int run(const ConfigCheckOptions& options) {
   const bool fine =
       std::ranges::all_of(findings, [](const Finding& finding) { return finding.errors.empty(); });
   if (fine) return kExitDone;
-  if (!options.json) std::cerr << "next: mend these files; klubster explain KEY shows what fits\n";
+  const bool hidden = std::ranges::count(findings, "AccessDenied", &Finding::reason) != 0;
+  if (!options.json) {
+    std::cerr << (hidden ? "next: the same command with sudo\n"
+                         : "next: mend these files; klubster explain KEY shows what fits\n");
+  }
   return kExitFixInput;
 }
 

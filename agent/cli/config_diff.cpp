@@ -40,9 +40,7 @@ Result<Settings> settings_of(const ConfigDiffOptions& options, const std::string
   if (std::find(tree.nodes.begin(), tree.nodes.end(), node) == tree.nodes.end()) {
     return unknown_node(node, tree.nodes);
   }
-  if (!tree.errors.empty()) {
-    std::cerr << "klubster: the tree has mistakes; to see them: klubster config check\n";
-  }
+  tell_mistakes(tree, {options.roots, node});
   if (const auto member = tree.settings.find("members/" + node + "/modes");
       member != tree.settings.end()) {
     tree.settings.try_emplace("node/modes", member->second);
@@ -78,7 +76,7 @@ std::vector<Difference> differences(const Settings& a, const Settings& b) {
 }
 
 std::string side_text(const std::string& key, const Setting* setting) {
-  if (setting != nullptr) return shown_value(key, *setting);
+  if (setting != nullptr) return value_cell(key, *setting);
   const std::string value = default_value(*find_key(key));
   return value.empty() ? "not set" : value + " (default)";
 }

@@ -1,4 +1,5 @@
 // klubster config get
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -37,8 +38,15 @@ int run(const ConfigGetOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto tree = read_config_tree(*sources);
-  tell_of_mistakes(tree);
   const auto found = tree.settings.find(options.key);
+  // What a mistake keeps from counting has neither its value nor the default.
+  const auto wrong = std::ranges::find(tree.errors, options.key, &TreeProblem::key);
+  if (found == tree.settings.end() && wrong != tree.errors.end()) {
+    Error error(ErrorKind::kInvalid, wrong->reason, wrong->text());
+    if (wrong->reason == "AccessDenied") return report(error);
+    return report(std::move(error).hint("klubster explain " + options.key + " shows what fits"));
+  }
+  tell_mistakes(tree, options.tree);
   if (found != tree.settings.end()) {
     return print(options, shown_value(options.key, found->second), found->second.origin);
   }

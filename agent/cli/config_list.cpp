@@ -37,7 +37,7 @@ std::string as_text(const std::map<std::string, Setting>& settings,
   std::vector<std::vector<Cell>> rows;
   for (const auto& [key, setting] : settings) {
     if (!key.starts_with(options.prefix)) continue;
-    rows.push_back({key, shown_value(key, setting)});
+    rows.push_back({key, value_cell(key, setting)});
     if (options.origin) rows.back().emplace_back(origin_text(setting.origin));
   }
   if (rows.empty()) return "";
@@ -50,7 +50,7 @@ int run(const ConfigListOptions& options) {
   const auto sources = sources_of(options.tree);
   if (!sources) return report(sources.error());
   const auto tree = read_config_tree(*sources);
-  tell_of_mistakes(tree);
+  tell_mistakes(tree, options.tree);
   std::cout << (options.json ? as_json(tree.settings, options.prefix).pretty() + "\n"
                              : as_text(tree.settings, options));
   return kExitDone;

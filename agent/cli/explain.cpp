@@ -121,7 +121,9 @@ int run(const ExplainOptions& options) {
   }
   if (const Reason* reason = find_reason(options.subject)) return explain_reason(*reason);
   if (const KeySpec* spec = find_key(options.subject)) return explain_key(options, *spec);
-  if (options.subject.find('/') != std::string::npos) return report(unknown_key(options.subject));
+  if (options.subject.find('/') != std::string::npos || !keys_below(options.subject).empty()) {
+    return report(unknown_key(options.subject));
+  }
   std::vector<std::string> names;
   for (const auto& reason : reasons())
     names.emplace_back(reason.name);

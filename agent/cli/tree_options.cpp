@@ -1,6 +1,7 @@
 // The options that all `klubster config` verbs share.
 #include "cli/tree_options.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include "base/text.h"
@@ -8,6 +9,12 @@
 #include "model/schema.h"
 
 namespace klubster {
+
+namespace {
+
+constexpr std::size_t kValueCellBytes = 100;
+
+}  // namespace
 
 void add_tree_options(Arguments& arguments, TreeOptions* options) {
   arguments.options(
@@ -34,14 +41,15 @@ Result<ConfigSources> sources_of(const TreeOptions& options) {
   return sources;
 }
 
-void tell_of_mistakes(const MergedTree& tree) {
-  if (tree.errors.empty()) return;
-  std::cerr << "klubster: the tree has mistakes; to see them: klubster config check\n";
-}
-
 std::string shown_value(const std::string& key, const Setting& setting) {
   const KeySpec* spec = find_key(key);
   return spec == nullptr || spec->secret ? "(secret)" : setting.value;
+}
+
+std::string value_cell(const std::string& key, const Setting& setting) {
+  const auto lines = split(shown_value(key, setting), '\n');
+  const std::string first = printable(lines[0], kValueCellBytes);
+  return lines.size() == 1 ? first : first + " … (" + std::to_string(lines.size()) + " lines)";
 }
 
 std::string origin_text(const Origin& origin) {
@@ -49,9 +57,33 @@ std::string origin_text(const Origin& origin) {
          (origin.file.empty() ? "" : ", " + origin.file);
 }
 
+void tell_mistakes(const MergedTree& tree, const TreeOptions& options) {
+  if (tree.errors.empty()) return;
+  if (std::ranges::count(tree.errors, "AccessDenied", &TreeProblem::reason) != 0) {
+    std::cerr
+        << "klubster: not all of the tree may be read; to see it: the same command with sudo\n";
+    return;
+  }
+  std::string check = "klubster config check";
+  for (const auto& root : options.roots)
+    check += " --root " + printable(root);
+  if (!options.node.empty()) check += " --node " + options.node;
+  std::cerr << "klubster: the tree has mistakes; to see them: " << check << "\n";
+}
+
+std::vector<std::string> keys_below(std::string_view directory) {
+  std::vector<std::string> keys;
+  for (const auto& spec : schema()) {
+    if (spec.pattern.starts_with(std::string(directory) + "/")) keys.emplace_back(spec.pattern);
+  }
+  return keys;
+}
+
 Error unknown_key(const std::string& key) {
   std::string message = "there is no key `" + printable(key, 120) + "`";
-  if (const auto meant = nearest_key(key); !meant.empty()) {
+  if (const auto below = keys_below(key); !below.empty()) {
+    message += ", but " + join(below, ", ");
+  } else if (const auto meant = nearest_key(key); !meant.empty()) {
     message += " (did you mean " + meant + "?)";
   }
   return Error(ErrorKind::kInvalid, "UnknownName", message).hint("klubster config keys lists them");

@@ -81,6 +81,11 @@ class Walker {
     layer().problems.push_back({path_of(key), key, std::move(message), "ConfigInvalid"});
   }
 
+  void problem(const std::string& key, const Error& error) {
+    problem(key, error.message());
+    if (error.reason() == "AccessDenied") layer().problems.back().reason = error.reason();
+  }
+
   void read_directory(UniqueFd fd, const std::string& key) {
     struct stat info {};
     if (::fstat(fd.get(), &info) != 0) return problem(key, cannot_read(errno));
@@ -148,9 +153,10 @@ class Walker {
         return problem(key, "expected a file, found a directory");
       }
       UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      return fd ? read_directory(std::move(fd), key) : problem(key, cannot_read(errno));
+      return fd ? read_directory(std::move(fd), key)
+                : problem(key, cannot_open(parent, name, errno));
     }
-    if (!read.value) return problem(key, read.value.error().message());
+    if (!read.value) return problem(key, read.value.error());
     auto exposed = exposed_secret(without_overlay(key), read.info.st_mode);
     if (exposed && !foreign_) {
       problem(key, std::move(*exposed));

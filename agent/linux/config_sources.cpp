@@ -176,10 +176,8 @@ TreeLayer location_layer(const std::map<std::string, std::string>& locations) {
 std::optional<std::string> exposed_secret(std::string_view key, unsigned mode) {
   const KeySpec* spec = find_key(key);
   if (spec == nullptr || !spec->secret || (mode & S_IRWXO) == 0) return std::nullopt;
-  std::array<char, 8> digits{};
-  std::snprintf(digits.data(), digits.size(), "%04o", mode & 07777);
-  return "expected a secret that only its owner can read, found mode " +
-         std::string(digits.data()) + " (mend with: chmod 600)";
+  return "expected a secret that only its owner can read, found mode " + mode_text(mode) +
+         " (mend with: chmod 600)";
 }
 
 }  // namespace klubster

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "linux/files.h"
@@ -56,6 +57,24 @@ std::string cannot_read(int error_number) {
   return "expected a readable file, found: " + std::string(std::strerror(error_number));
 }
 
+std::string mode_text(mode_t mode) {
+  std::array<char, 8> digits{};
+  std::snprintf(digits.data(), digits.size(), "%04o", mode & 07777);
+  return digits.data();
+}
+
+Error cannot_open(int parent, const std::string& name, int error_number) {
+  struct stat info {};
+  if (error_number != EACCES) return refused(cannot_read(error_number));
+  if (::geteuid() != 0) return {ErrorKind::kInvalid, "AccessDenied", cannot_read(EACCES)};
+  // Root with all its rights reads everything, so that only the daemon would notice.
+  if (::fstatat(parent, name.c_str(), &info, 0) != 0 || info.st_uid == 0) {
+    return refused(cannot_read(EACCES));
+  }
+  return refused("expected what klubsterd may read, found mode " + mode_text(info.st_mode) +
+                 " of uid " + std::to_string(info.st_uid) + " (mend with: chown root)");
+}
+
 ReadValue read_tree_file(int parent, const std::string& name, bool is_regular) {
   // Asked before opening: opening a device can have effects.
   struct stat info {};
@@ -64,7 +83,7 @@ ReadValue read_tree_file(int parent, const std::string& name, bool is_regular) {
   }
   if (!is_regular && !S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info};
   const UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return {refused(cannot_read(errno)), info};
+  if (!fd) return {cannot_open(parent, name, errno), info};
   if (::fstat(fd.get(), &info) != 0) return {refused(cannot_read(errno)), {}};
   if (!S_ISREG(info.st_mode)) return {not_regular(info.st_mode), info};
   auto bytes = read_bytes(fd.get(), info.st_size);

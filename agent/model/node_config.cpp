@@ -327,9 +327,15 @@ class Maker {
     for (const auto& problem : problems_)
       lines.push_back(problem.text());
     std::ranges::sort(lines);
-    const bool only_unpinned = std::ranges::all_of(
-        problems_, [](const TreeProblem& problem) { return problem.reason == "Unpinned"; });
-    return Error(ErrorKind::kInvalid, only_unpinned ? "Unpinned" : "ConfigInvalid",
+    const auto reason = [](const char* name) {
+      return [name](const TreeProblem& problem) { return problem.reason == name; };
+    };
+    const bool hidden = std::ranges::any_of(problems_, reason("AccessDenied"));
+    const bool only_unpinned = std::ranges::all_of(problems_, reason("Unpinned"));
+    return Error(ErrorKind::kInvalid,
+                 hidden          ? "AccessDenied"
+                 : only_unpinned ? "Unpinned"
+                                 : "ConfigInvalid",
                  join(lines, "\n"));
   }
 

@@ -395,7 +395,7 @@ std::string_view expectation(ValueType type) {
        "text of at most 32 KiB",
        "a token made by `klubster token create`",
        "HOST:PORT or [IPv6]:PORT",
-       "a URL that begins with https:// (http:// with profile/sha256) and holds no password",
+       "a URL that begins with https:// (http:// where a digest pins it) and holds no password",
        "an absolute path without `:`",
        "a SHA-256 digest of 64 lower-case hex digits",
        "the line RW... of a minisign public key",

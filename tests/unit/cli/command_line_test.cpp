@@ -173,6 +173,60 @@ TEST_CASE("config check names every mistake and exits 78", "[cli]") {
   CHECK((*findings.as_array())[0].items("errors").size() == 2);
 }
 
+TEST_CASE("config check tells a mistake once, with the nodes that have it", "[cli]") {
+  TreeFiles tree;
+  write_fleet(tree);
+  tree.write("members/n3/modes", "agent\n");
+  tree.write("apply/auto", "ture\n");
+  tree.write("overlays/mode=agent/apply/drift", "mend\n");
+
+  const Ran ran = klubster_command({"config", "check", "--root", tree.path()});
+
+  CHECK(ran.code == kExitFixInput);
+  CHECK(ran.err == "all nodes: " + tree.at("apply/auto") +
+                       ": key apply/auto: expected true or false, found `ture`\nnodes n2, n3: " +
+                       tree.at("overlays/mode=agent/apply/drift") +
+                       ": key apply/drift: expected report or repair, found `mend`\n"
+                       "next: mend these files; klubster explain KEY shows what fits\n");
+}
+
+TEST_CASE("who reads from a tree with mistakes is told how to see them", "[cli]") {
+  TreeFiles tree;
+  tree.write("apply/auto", "ture\n");
+
+  const auto get = [&](const std::string& key) {
+    return klubster_command({"config", "get", key, "--root", tree.path(), "--node", "n2"});
+  };
+
+  CHECK(get("apply/drift").out == "report\n");
+  CHECK_THAT(get("apply/drift").err,
+             ContainsSubstring("klubster config check --root " + tree.path() + " --node n2\n"));
+  CHECK(get("apply/auto").code == kExitFixInput);  // neither what stands there nor the default
+  CHECK(get("apply/auto").out.empty());
+  CHECK_THAT(get("apply/auto").err, ContainsSubstring("expected true or false, found `ture`"));
+}
+
+TEST_CASE("config check of this machine's tree sees what klubsterd cannot read", "[cli]") {
+  TreeFiles tree;
+  write_fleet(tree);
+  tree.write("node/name", "n1\n");
+  if (::chown(tree.at("cluster/token").c_str(), 1234, 0) != 0) return;  // nobody but root can
+  ::setenv("KLUBSTER_CONFIG_PATH", tree.path().c_str(), 1);
+
+  const Ran whole = klubster_command({"config", "check"});
+  const Ran fleet = klubster_command({"config", "check", "--root", tree.path(), "--node", "n1"});
+  fs::permissions(tree.at("cluster"), fs::perms(0700));
+  (void)::chown(tree.at("cluster").c_str(), 1234, 0);
+  const Ran directory = klubster_command({"config", "check"});
+
+  ::unsetenv("KLUBSTER_CONFIG_PATH");
+  CHECK(whole.code == kExitFixInput);
+  CHECK_THAT(whole.err, ContainsSubstring("key cluster/token: expected what klubsterd may read, "
+                                          "found mode 0600 of uid 1234 (mend with: chown root)"));
+  CHECK_THAT(directory.err, ContainsSubstring("found mode 0700 of uid 1234"));
+  CHECK(fleet.code == kExitDone);
+}
+
 TEST_CASE("config get prints the value, the default, or says that there is none", "[cli]") {
   TreeFiles tree;
   write_fleet(tree);
@@ -317,6 +371,27 @@ TEST_CASE("explain knows reasons, and says which one was probably meant", "[cli]
   CHECK_THAT(known.out, ContainsSubstring("next: "));
   CHECK(wrong.code == kExitFixInput);
   CHECK_THAT(wrong.err, ContainsSubstring("did you mean DigestMismatch?"));
+}
+
+TEST_CASE("explain of a directory of keys names them", "[cli]") {
+  const Ran recovery = klubster_command({"explain", "recovery"});
+  const Ran limits = klubster_command({"explain", "profile/limits"});
+
+  CHECK(recovery.code == kExitFixInput);
+  CHECK_THAT(recovery.err,
+             ContainsSubstring("no key `recovery`, but recovery/attempts, recovery/"));
+  CHECK_THAT(limits.err, ContainsSubstring("but profile/limits/entries, profile/limits/bytes"));
+}
+
+TEST_CASE("config list has one line for each value", "[cli]") {
+  TreeFiles tree;
+  tree.write("inputs/A", "one\ntwo\nthree\n");
+  tree.write("inputs/B", std::string(300, 'x') + "\n");
+
+  const Ran ran = klubster_command({"config", "list", "--root", tree.path(), "--node", "n1"});
+
+  CHECK(ran.out ==
+        "KEY       VALUE\ninputs/A  one … (3 lines)\ninputs/B  " + std::string(100, 'x') + "…\n");
 }
 
 TEST_CASE("logs takes numbers where numbers belong", "[cli]") {
