@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <deque>
 #include <memory>
 
@@ -46,6 +47,24 @@ Event event_from(const Json& json) {
   event.type = json.text_or("type");
   event.data = json.get("data");
   return event;
+}
+
+// A time as the table shows it, by this machine's clock on the wall.
+std::optional<std::uint64_t> parse_local(std::string text) {
+  constexpr std::size_t kDateBytes = 10;
+  if (text.size() > kDateBytes) {
+    if (text[kDateBytes] == ' ') text[kDateBytes] = 'T';
+    text += 'Z';
+  }
+  const auto as_if_utc = parse_utc(text);
+  if (!as_if_utc) return std::nullopt;
+  const auto seconds = static_cast<std::time_t>(*as_if_utc / 1'000'000);
+  std::tm parts{};
+  if (::gmtime_r(&seconds, &parts) == nullptr) return std::nullopt;
+  parts.tm_isdst = -1;  // whether it was summer follows from the date
+  const std::time_t local = ::mktime(&parts);
+  if (local < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(local) * 1'000'000 + *as_if_utc % 1'000'000;
 }
 
 }  // namespace
@@ -123,14 +142,15 @@ EventPages pages_of_agent() {
 
 Result<SeqOrTime> parse_seq_or_time(const std::string& text, std::uint64_t now_usec) {
   if (const auto number = parse_number(text)) return SeqOrTime{*number, std::nullopt};
+  if (const auto time = parse_local(text)) return SeqOrTime{std::nullopt, *time};
   if (const auto time = parse_utc(text)) return SeqOrTime{std::nullopt, *time};
   if (const auto ago = parse_duration_usec(text)) {
     return SeqOrTime{std::nullopt, now_usec - std::min(now_usec, *ago)};
   }
   return Error(ErrorKind::kInvalid, "BadValue",
-               "expected an event's number, a time such as 2026-11-21T10:00:00Z, or how long ago, "
-               "such as 90m, found " +
-                   printable(text, 64));
+               "expected an event's number, a time such as '2026-11-21 10:00:00' or "
+               "2026-11-21T10:00:00Z, or how long ago, such as 90m, found `" +
+                   printable(text, 64) + "`");
 }
 
 }  // namespace klubster

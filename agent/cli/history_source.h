@@ -44,8 +44,9 @@ std::optional<std::string> readable_log(const std::string& state_dir);
 EventPages pages_of_log(const std::string& directory);
 EventPages pages_of_agent();
 
-// "41" is a number; "2026-11-21T10:00:00Z" and "2026-11-21" are times, "90m" is that long before
-// `now_usec`. kInvalid, reason "BadValue", for anything else.
+// "41" is a number; "2026-11-21T10:00:00Z" is a time, "2026-11-21 10:00:00" and "2026-11-21" are
+// times by this machine's time zone, as the table shows them; "90m" is that long before `now_usec`.
+// kInvalid, reason "BadValue", for anything else.
 struct SeqOrTime {
   std::optional<std::uint64_t> seq, time_usec;
 };

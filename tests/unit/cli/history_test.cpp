@@ -1,9 +1,12 @@
 // klubster history on a log that no daemon writes to.
 #include "cli/history_source.h"
 
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include "base/digest.h"
+#include "base/utc_time.h"
 #include "cli/exit_code.h"
 #include "linux/event_loop.h"
 #include "linux/files.h"
@@ -118,6 +121,34 @@ TEST_CASE("history verify names the first damage and fails", "[history]") {
   const Ran json = node.history({"verify", "--json"});
   CHECK(json.code == kExitFailed);
   CHECK_THAT(json.out, ContainsSubstring("\"event\": 9"));
+}
+
+TEST_CASE("history takes the times that it shows", "[history]") {
+  ::setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);  // two hours ahead of UTC in summer, else one
+  ::tzset();
+  const auto time_of = [](const std::string& text) {
+    const auto parsed = parse_seq_or_time(text, 0);
+    return parsed && parsed->time_usec ? utc_text_usec(*parsed->time_usec) : "none";
+  };
+
+  CHECK(time_of("2026-07-21 10:00:00") == "2026-07-21T08:00:00.000000Z");
+  CHECK(time_of("2026-07-21T10:00:00.5") == "2026-07-21T08:00:00.500000Z");
+  CHECK(time_of("2026-11-21 10:00:00") == "2026-11-21T09:00:00.000000Z");
+  CHECK(time_of("2026-07-21") == "2026-07-20T22:00:00.000000Z");
+  CHECK(time_of("2026-07-21T10:00:00Z") == "2026-07-21T10:00:00.000000Z");
+  CHECK(time_of("2026-02-30 10:00:00") == "none");
+  CHECK(time_of("2026-07-21 10:00:00Z") == "none");
+
+  ::unsetenv("TZ");
+  ::tzset();
+}
+
+TEST_CASE("history says so when there is no such event", "[history]") {
+  const Node node;
+  const Ran ran = node.history({"--step", "server/etdc"});
+  CHECK(ran.code == kExitDone);
+  CHECK(ran.out.empty());
+  CHECK(ran.err == "the event log holds no such event\n");
 }
 
 TEST_CASE("history refuses what it cannot mean", "[history]") {
