@@ -1,4 +1,5 @@
 // klubster apply
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -45,6 +46,18 @@ int see_through(AgentClient& client, const ApplyOptions& options) {
   return code.value_or(kExitFailed);
 }
 
+// What failed is tried again all the same.
+void tell_refused_tree(AgentClient& client) {
+  const auto status = client.ask_agent("GetStatus");
+  if (!status) return;
+  const auto refused = [](const Json& condition) {
+    return condition.text_or("type") == "ConfigValid" && condition.text_or("status") == "False";
+  };
+  if (std::ranges::none_of(status->items("conditions"), refused)) return;
+  std::cerr << "note: the config tree has mistakes, so nothing of it is applied; to see them: "
+               "klubster config check\n";
+}
+
 int run(const ApplyOptions& options) {
   if (options.dry_run) return show_plan(false, true);
   auto client = AgentClient::create();
@@ -57,6 +70,7 @@ int run(const ApplyOptions& options) {
   });
   if (!accepted) return report(accepted.error());
   if (options.wait) return see_through(*client, options);
+  tell_refused_tree(*client);
   std::cerr << "accepted; to see it through: klubster wait --for=Ready\n";
   return kExitDone;
 }

@@ -93,7 +93,9 @@ Json without(const Json& plan, const Json& obstacle) {
   Json others = Json::object();
   others["problems"] = Json::array();
   for (const auto& problem : plan.items("problems")) {
-    if (!(problem.get("message") == obstacle.get("message"))) others["problems"].push_back(problem);
+    const bool same = problem.get("reason") == obstacle.get("reason") &&
+                      obstacle.text_or("message").ends_with(problem.text_or("message"));
+    if (!same) others["problems"].push_back(problem);
   }
   return others;
 }

@@ -78,15 +78,17 @@ std::string conditions_table(const Json& status, const Look& look) {
 
 std::string steps_table(const Json& status, const Look& look) {
   std::vector<std::vector<Cell>> rows;
-  for (const auto& step : status.items("steps")) {
-    const std::string state = step.text_or("state");
-    rows.push_back({step.text_or("phase"),
-                    step.text_or("id"),
-                    step.text_or("kind"),
-                    {state, paint_of_state(state)},
-                    tries(step),
-                    age_of(step.get("since"), look),
-                    reason_and_message(step)});
+  for (const char* list : {"steps", "obsolete"}) {
+    for (const auto& step : status.items(list)) {
+      const std::string state = step.text_or("state");
+      rows.push_back({step.text_or("phase"),
+                      step.text_or("id"),
+                      step.text_or("kind"),
+                      {state, paint_of_state(state)},
+                      tries(step),
+                      age_of(step.get("since"), look),
+                      reason_and_message(step)});
+    }
   }
   if (rows.empty()) return "";
   return "\n" + text_table({"PHASE", "STEP", "KIND", "STATE", "TRY", "SINCE", "WHAT"}, rows, look);
@@ -123,6 +125,16 @@ std::string indented(const std::string& text, const std::string& by) {
   return out;
 }
 
+std::string headline(const Json& status, const Look& look) {
+  if (!status.get("recovery").is_null()) return painted("in recovery mode", Paint::kRed, look);
+  if (status.bool_or("leaving")) return painted("leaving its cluster", Paint::kYellow, look);
+  if (condition_holds(status, "Left")) {
+    return painted("has left its cluster; klubster apply brings it back", Paint::kYellow, look);
+  }
+  return status.bool_or("ready") ? painted("ready", Paint::kGreen, look)
+                                 : painted("not ready", Paint::kYellow, look);
+}
+
 }  // namespace
 
 std::string problems_text(const Json& answer, const Look& look) {
@@ -138,14 +150,9 @@ std::string problems_text(const Json& answer, const Look& look) {
 }
 
 std::string status_text(const Json& status, const Look& look) {
-  const bool ready = status.bool_or("ready");
   const Json& boot = status.get("boot");
-  std::string text =
-      painted(printable(status.text_or("node")), Paint::kBold, look) + "  " +
-      (!status.get("recovery").is_null() ? painted("in recovery mode", Paint::kRed, look)
-       : ready                           ? painted("ready", Paint::kGreen, look)
-                                         : painted("not ready", Paint::kYellow, look)) +
-      "\n\n";
+  std::string text = painted(printable(status.text_or("node")), Paint::kBold, look) + "  " +
+                     headline(status, look) + "\n\n";
   std::string kind = boot.text_or("kind");
   if (const auto why = boot.text_or("reason"); !why.empty()) kind += " (" + why + ")";
   text += titled_line("boot", kind);
@@ -168,6 +175,9 @@ std::string status_text(const Json& status, const Look& look) {
   }
   text += titled_line("profile", profile_line(status.get("profile")));
   text += titled_line("config", short_digest(status.text_or("configHash")));
+  if (status.bool_or("waitsForApply")) {
+    text += titled_line("waiting", "what changed, for: klubster apply (klubster plan shows it)");
+  }
   text += cluster_lines(status.get("cluster"));
   if (const Json& applying = status.get("applying"); !applying.is_null()) {
     text +=

@@ -261,6 +261,10 @@ Json Agent::status() const {
                 [](const std::string& group) { return read_cgroup_usage(group); });
   add_core_runs(status, places_);
   status["telemetry"] = telemetry_.status();
+  // By itself it goes on where apply is automatic, and nothing comes of a node that has left.
+  const NodeState& state = shell_.state();
+  status["waitsForApply"] = state.generation && !state.gone && !state.applying &&
+                            !now.config.apply_auto && owes_generation();
   return status;
 }
 

@@ -160,6 +160,8 @@ class Agent {
   std::optional<Error> obstacle() const;
   Result<Upcoming> upcoming() const;
   bool is_apply_awaited() const;
+  // Whether config or profile are others than those of the generation in force.
+  bool owes_generation() const;
   Result<Plan> next_plan(Prospect& prospect, std::optional<Profile>& profile) const;
   void answer_plans(bool now);
   void take_news(PeerNews news);

@@ -62,16 +62,20 @@ Result<Plan> Agent::next_plan(Prospect& prospect, std::optional<Profile>& profil
   return plan;
 }
 
-Json Agent::plan(bool unanswered) const {
-  const NodeState& state = shell_.state();
-  const auto& generation = state.generation;
-  Prospect prospect{.scene = scene(), .needs = shell_.needs()};
-  prospect.unanswered = unanswered;
-  prospect.obstacle = obstacle();
+bool Agent::owes_generation() const {
+  const auto& generation = shell_.state().generation;
   const bool same = generation && present_.known() &&
                     generation->config_hash == in_force_.config().config_hash &&
                     (!origin_ || generation->source == origin_->fingerprint);
-  prospect.pending = in_force_.known() && !same && !state.leaving;
+  return in_force_.known() && !same && !shell_.state().leaving;
+}
+
+Json Agent::plan(bool unanswered) const {
+  const auto& generation = shell_.state().generation;
+  Prospect prospect{.scene = scene(), .needs = shell_.needs()};
+  prospect.unanswered = unanswered;
+  prospect.obstacle = obstacle();
+  prospect.pending = owes_generation();
   std::optional<Plan> next;
   std::optional<Profile> profile;
   if (!prospect.pending) {

@@ -116,6 +116,15 @@ Json problem_json(const std::string& reason, const std::string& message) {
   return problem_json(Error(ErrorKind::kInvalid, reason, message));
 }
 
+// What to type names the step.
+Json problem_json(const StepView& view) {
+  Json problem = problem_json(view.reason, view.subject + ": " + view.message);
+  std::string next = problem.text_or("next");
+  const auto at = next.find("STEP");
+  if (at != std::string::npos) problem["next"] = next.replace(at, 4, view.subject);
+  return problem;
+}
+
 Json step_json(const Step& step, const StepView& view, const NodeState& state) {
   const SubjectState& past = state.subject(step.subject);
   Json json = Json::object();
@@ -220,7 +229,7 @@ Json problems_json(const Scene& scene) {
   for (const auto* views : {&scene.decision.views, &scene.decision.obsolete}) {
     for (const auto& view : *views) {  // of settled ones only drift has a reason
       if (view.reason.empty()) continue;
-      problems.push_back(problem_json(view.reason, view.subject + ": " + view.message));
+      problems.push_back(problem_json(view));
     }
   }
   if (!scene.damage.empty()) problems.push_back(problem_json("LogDamaged", scene.damage));

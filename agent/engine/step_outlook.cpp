@@ -176,7 +176,9 @@ class Comparison {
     if (past.needs_person) {
       why += "; was cut off, and does not run again by itself";
     } else if (tried && past.failed()) {
-      why += "; failed " + times(past.attempts) + ": " + past.message;
+      // What a leave or a person stopped used up no attempt.
+      why += past.attempts == 0 ? "; " : "; failed " + times(past.attempts) + ": ";
+      why += past.message;
     } else if (tried && open(past) && !current) {
       why += "; runs now";
     } else if (const StepView* view = view_of(step.subject); same() && view != nullptr) {

@@ -63,6 +63,36 @@ TEST_CASE("status of a node that has nothing yet is short", "[views]") {
   CHECK(status_text(empty, kLook) == "n1  not ready\n\n");
 }
 
+TEST_CASE("status of a node that leaves or has left says so", "[views]") {
+  const Json leaving = parse_json(R"({"node":"n1","ready":false,"leaving":true})").value();
+  const Json left = parse_json(R"({"node":"n1","ready":false,"leaving":false,"conditions":[
+    {"type":"Left","phase":"","status":"True"}]})")
+                        .value();
+
+  CHECK(status_text(leaving, kLook) == "n1  leaving its cluster\n\n");
+  CHECK(status_text(left, kLook)
+            .starts_with("n1  has left its cluster; klubster apply brings it back\n\n"));
+}
+
+TEST_CASE("status says that a change waits for apply", "[views]") {
+  Json waits = status();
+  waits["waitsForApply"] = true;
+
+  CHECK_THAT(status_text(waits, kLook),
+             ContainsSubstring("\nwaiting     what changed, for: klubster apply"));
+}
+
+TEST_CASE("status shows steps that the profile no longer has", "[views]") {
+  Json later = status();
+  later["obsolete"] = parse_json(R"([
+    {"phase":"agent","id":"proxy","kind":"service","state":"obsolete","attempt":0,"of":3,"since":"",
+     "message":"no longer in the profile","reason":"","unit":"u"}])")
+                          .value();
+
+  CHECK_THAT(status_text(later, kLook),
+             ContainsSubstring("\nagent  proxy  service  obsolete              no longer in"));
+}
+
 TEST_CASE("colour is only there when it is asked for", "[views]") {
   Look colourful = kLook;
   colourful.colour = true;
@@ -168,6 +198,11 @@ TEST_CASE("a plan without changes says so, one that cannot be told does not", "[
   CHECK(plan_text(mend, kLook) ==
         "generation  0\nprofile     none\n\nproblem: InputMissing\n  m\n  next: n\n");
   CHECK_THAT(plan_text(drift, kLook), ContainsSubstring("nothing to apply, but"));
+  const Json recovery = parse_json(R"({"changes":false,"cannot":{"reason":"RecoveryMode",
+      "message":"this node is in recovery mode: m","next":"n","mend":true},
+      "problems":[{"reason":"RecoveryMode","message":"m"}]})")
+                            .value();
+  CHECK_THAT(plan_text(recovery, kLook), !ContainsSubstring("\n  m\n"));
 }
 
 TEST_CASE("history is one line per event", "[views]") {

@@ -72,7 +72,9 @@ TEST_CASE("a failed step speaks for its phase before one that moves", "[status]"
   SmallNode node;
   node.show(StepProgress::kRunning, StepProgress::kFailed, "ended with exit code 7", "ExitCode");
   CHECK(node.ready().reason == "ExitCode");
-  CHECK(status_json(node.scene(), {}).items("problems").size() == 1);
+  const Json status = status_json(node.scene(), {});
+  REQUIRE(status.items("problems").size() == 1);
+  CHECK(status.items("problems")[0].text_or("next") == "klubster logs server/two");
 }
 
 TEST_CASE("a condition keeps its time until its status changes", "[status]") {

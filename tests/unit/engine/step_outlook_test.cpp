@@ -116,6 +116,9 @@ TEST_CASE("what failed says how often and with what", "[outlook]") {
   one.message = "ended with exit code 7";
   one.attempts = 3;
   CHECK(node.now()[0].why == "never succeeded; failed 3 times: ended with exit code 7");
+  one.attempts = 0;
+  one.message = "stopped because the node leaves";
+  CHECK(node.now()[0].why == "never succeeded; stopped because the node leaves");
   one.needs_person = true;
   CHECK(node.now()[0].why == "never succeeded; was cut off, and does not run again by itself");
 }
