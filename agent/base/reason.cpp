@@ -127,7 +127,7 @@ constexpr Reason kReasons[] = {
     {"NeedsPerson", "a step was cut off and may not be run again by itself",
      "look what it left behind, then klubster apply", false},
     {"NoSuchCommand", "the profile has no command of that name",
-     "klubster status --json | jq .profile, then klubster profile inspect FILE", false},
+     "klubster profile inspect FILE lists the commands of a package", false},
     {"NoSuchEvent", "the event log does not reach back, or ahead, to that moment",
      "klubster history verify says from which event to which it reaches", false},
     {"NoSuchGeneration", "there is no generation of that number to return to",

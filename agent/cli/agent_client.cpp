@@ -44,7 +44,10 @@ Error agent_error(const Error& from_bus, std::string_view daemon_unit) {
         .hint("systemctl status " + unit);
   }
   if (from_bus.reason() == "AccessDenied" || from_bus.reason() == "AuthorizationFailed") {
-    return Error(ErrorKind::kInvalid, "AccessDenied", from_bus.message())
+    // What the bus itself says names its rules and not what is asked for.
+    const bool by_bus = from_bus.message().starts_with("Rejected send message");
+    return Error(ErrorKind::kInvalid, "AccessDenied",
+                 by_bus ? "only root may ask this of " + unit : from_bus.message())
         .hint("the same command with sudo");
   }
   if (means_lost(from_bus.reason())) {

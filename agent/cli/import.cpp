@@ -23,7 +23,8 @@ Result<std::vector<TreeChange>> changes_of(const Json& exported, const std::stri
   std::vector<TreeChange> changes;
   const auto* values = exported.get("values").as_object();
   if (values == nullptr || values->empty()) {
-    return Error(ErrorKind::kInvalid, "ArchiveRefused", "expected keys below config/, found none");
+    return Error(ErrorKind::kInvalid, "ArchiveRefused", "expected keys below config/, found none")
+        .hint("nothing was written; an export is made by: klubster export -o FILE");
   }
   for (const auto& [key, value] : *values) {
     const auto* text = value.as_string();

@@ -63,9 +63,10 @@ Status look_for_step(const std::string& asked, const OutputFilter& filter, const
     auto wrote = journal.step_names();
     if (!wrote) return wrote.error();
     names = std::move(*wrote);
+    if (names.empty()) return {};  // nobody knows
   }
   std::string message = "no step `" + printable(asked, 80) + "`: ";
-  message += names.empty() ? "there is none yet" : "there are " + join(names, ", ");
+  message += "there are " + join(names, ", ");
   return Error(ErrorKind::kInvalid, "UnknownName", message).hint("klubster status");
 }
 

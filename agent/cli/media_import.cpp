@@ -126,11 +126,19 @@ int run(bool force) {
   }
   const bool forced = force || kernel_flag(kernel_command_line(), "klubster.media");
   const LastImport last = last_import();
-  if (!forced && (last == LastImport::kDone || has_generation())) return nothing_to_do(last);
+  if (!forced && (last == LastImport::kDone || has_generation())) {
+    std::cout
+        << "nothing was imported: this node has imported a medium or applied a profile before "
+           "(--force imports nevertheless)\n";
+    return nothing_to_do(last);
+  }
   wait_for_devices();
   const auto devices = find_devices();
   if (!devices) return report(devices.error());
-  if (devices->empty() && !forced) return nothing_to_do(last);
+  if (devices->empty() && !forced) {
+    std::cout << "nothing was imported: no file system is labelled " << kMediaLabel << "\n";
+    return nothing_to_do(last);
+  }
   MediaRecord record;
   record.outcome = import_one_of(*devices, &record);
   const auto written =

@@ -28,6 +28,9 @@ int run(const PeersReplaceOptions& options) {
   if (!client) return report(client.error());
   const auto said =
       client->ask_peers("Replace", [&](BusMessage& message) { message.add_string(options.name); });
+  if (!said && said.error().reason() == "UnknownName") {
+    return report(Error(said.error()).hint("klubster peers shows the nodes, and who was refused"));
+  }
   if (!said) return report(said.error());
   std::cout << said->text_or("node") << " is the machine at " << said->text_or("address")
             << " from now on; every member is told\n";

@@ -63,9 +63,13 @@ class ClientBus : public PrivateBus {
   std::vector<BusMethod> methods;
   methods.push_back(
       {"GetStatus", "", "s", Access::for_everybody(), [&](BusMessage call, const BusCaller&) {
-         answer(call, changes < 2 ? R"({"node":"n1","ready":false,"problems":[]})"
-                                  : R"({"node":"n1","ready":true,"problems":[]})");
+         answer(call, std::string(R"({"node":"n1","problems":[],"commands":[{"request":7,
+                        "state":"failed","reason":"ExitCode","message":"exit code 3"}],
+                        "conditions":[{"type":"ConfigValid","status":"False"}],"ready":)") +
+                          (changes < 2 ? "false}" : "true}"));
        }});
+  methods.push_back({"Run", "sa{ss}a{sv}", "s", Access::for_everybody(),
+                     [&](BusMessage call, const BusCaller&) { answer(call, R"({"request":7})"); }});
   methods.push_back(
       {"GetPlan", "", "s", Access::for_everybody(), [&](BusMessage call, const BusCaller&) {
          answer(call, R"({"generation":1,"changes":true,"steps":[],"problems":[]})");
@@ -136,6 +140,28 @@ TEST_CASE("the verbs talk to an agent on the bus", "[agent-client]") {
   CHECK_THAT(history.out, ContainsSubstring("\"seq\": 42"));
 }
 
+TEST_CASE("run of a command that fails exits 1 and says why", "[agent-client]") {
+  const ClientBus bus;
+  if (!bus.works()) return;
+  const Child agent(start_agent_and_wait());
+
+  const Ran ran = klubster_command({"run", "backup"});
+
+  CHECK(ran.code == kExitFailed);
+  CHECK(ran.err == "klubster: command backup: exit code 3\nnext: klubster logs command/backup\n");
+}
+
+TEST_CASE("apply says that a tree with mistakes is not applied", "[agent-client]") {
+  const ClientBus bus;
+  if (!bus.works()) return;
+  const Child agent(start_agent_and_wait());
+
+  const Ran ran = klubster_command({"apply"});
+
+  CHECK(ran.code == kExitDone);
+  CHECK_THAT(ran.err, ContainsSubstring("nothing of it is applied; to see them: klubster config"));
+}
+
 TEST_CASE("apply --if-generation of another generation exits 4", "[agent-client]") {
   const ClientBus bus;
   if (!bus.works()) return;
@@ -164,6 +190,15 @@ TEST_CASE("wait that takes too long exits 75 and says what does not hold", "[age
 
   CHECK(ran.code == kExitTryAgain);
   CHECK_THAT(ran.err, ContainsSubstring("Ready/server does not hold"));
+  const Ran typo = klubster_command({"wait", "--for=Redy", "--timeout", "50ms"});
+  CHECK_THAT(typo.err, ContainsSubstring("no such condition (did you mean Ready?)"));
+}
+
+TEST_CASE("what the bus refuses is told without its rules", "[agent-client]") {
+  const Error refused = agent_error(
+      Error(ErrorKind::kInvalid, "AccessDenied", "Rejected send message, 1 matched rules; type=…"),
+      "klubster-peerd.service");
+  CHECK(refused.message() == "only root may ask this of klubster-peerd.service");
 }
 
 TEST_CASE("without an agent the answer is 75 and where to look", "[agent-client]") {
