@@ -163,7 +163,7 @@ Status Agent::reboot(const std::string& by, const Guard& guard, bool recovery) {
 Status Agent::recover(const std::string& by, const Guard& guard) {
   if (auto free = may_change(guard); !free) return free;
   const NodeState& state = shell_.state();
-  if (state.gone && !state.recovery) return leaves(state);
+  if (state.gone && !state.recovery) return refused_by_leave(state);
   shell_.record(recovery_left(by));
   reload();
   return {};
