@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "base/names.h"
 #include "base/version.h"
@@ -21,6 +22,7 @@ namespace klubster {
 namespace {
 
 constexpr const char* kTop = "klubster-export/";
+constexpr JsonLimits kConfigJson{.bytes = 4 * 1024 * 1024, .depth = 24};  // of a generation
 
 struct ExportOptions {
   TreeOptions tree;
@@ -28,8 +30,22 @@ struct ExportOptions {
   bool secrets = false;
 };
 
+// The keys that generations of this machine keep as digests, since their profile calls them
+// sensitive.
+std::set<std::string> kept_secret() {
+  std::set<std::string> keys;
+  const std::string directory = std::string(names::kStateDir) + "/generations";
+  for (const auto& number : list_directory(directory).value_or(std::vector<std::string>())) {
+    const auto bytes = read_file(directory + "/" + number + "/config.json", kConfigJson.bytes);
+    if (!bytes) continue;
+    if (const auto config = parse_json(*bytes, kConfigJson)) keys.merge(keys_kept_secret(*config));
+  }
+  return keys;
+}
+
 // One file per key, as `klubster config dump --format tree` writes them.
-void add_config(const NodeConfig& config, bool with_secrets, std::vector<TarMember>& members) {
+void add_config(const NodeConfig& config, const std::set<std::string>& sensitive, bool with_secrets,
+                std::vector<TarMember>& members) {
   auto settings = config.settings;
   // The name must not depend on the machine that the export is read on.
   settings["node/name"].value = config.node;
@@ -40,7 +56,7 @@ void add_config(const NodeConfig& config, bool with_secrets, std::vector<TarMemb
                             {"secrets", with_secrets}};
   about["leftOut"] = Json::array();
   for (const auto& [key, setting] : settings) {
-    const bool secret = find_key(key)->secret;
+    const bool secret = find_key(key)->secret || sensitive.contains(key);
     if (secret && !with_secrets) {
       about["leftOut"].push_back(key);
       std::cerr << "left out: " << key << " (--with-secrets takes it along)\n";
@@ -115,8 +131,9 @@ Result<UniqueFd> open_output(const ExportOptions& options) {
 
 Status write_export(const ExportOptions& options, const NodeConfig& config, int output) {
   std::vector<TarMember> members;
-  add_config(config, options.secrets, members);
-  if (options.tree.roots.empty()) {
+  const bool own = options.tree.roots.empty();
+  add_config(config, own ? kept_secret() : std::set<std::string>(), options.secrets, members);
+  if (own) {
     if (auto added = add_state(members); !added) return added;
   }
   return write_tar(output, std::move(members));

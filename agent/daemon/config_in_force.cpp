@@ -7,22 +7,15 @@
 #include "daemon/in_place.h"
 #include "linux/config_tree.h"
 #include "linux/files.h"
-#include "model/schema.h"
 
 namespace klubster {
 
 namespace {
 
 std::set<std::string> sensitive_before(const std::string& path) {
-  std::set<std::string> keys;
-  if (!exists(path)) return keys;
+  if (!exists(path)) return {};
   const auto before = load_config(path);
-  const auto* values = before ? before->get("values").as_object() : nullptr;
-  if (values == nullptr) return keys;
-  for (const auto& [key, entry] : *values) {
-    if (!entry.get("secret").is_null() && !find_key(key)->secret) keys.insert(key);
-  }
-  return keys;
+  return before ? keys_kept_secret(*before) : std::set<std::string>();
 }
 
 // Of the mistakes of a tree, which a directory of something else has by the thousand: the event log

@@ -410,6 +410,17 @@ Json to_json(const NodeConfig& config, SecretForm form, std::string_view salt,
   return json;
 }
 
+std::set<std::string> keys_kept_secret(const Json& stored) {
+  std::set<std::string> keys;
+  const auto* values = stored.get("values").as_object();
+  if (values == nullptr) return keys;
+  for (const auto& [key, entry] : *values) {
+    const KeySpec* known = find_key(key);
+    if (known != nullptr && !known->secret && !entry.get("secret").is_null()) keys.insert(key);
+  }
+  return keys;
+}
+
 Result<NodeConfig> node_config_from_json(const Json& json,
                                          const std::map<std::string, Setting>& secrets) {
   MergedTree tree;

@@ -128,6 +128,9 @@ enum class SecretForm {
 Json to_json(const NodeConfig& config, SecretForm form, std::string_view salt = "",
              const std::set<std::string>& sensitive = {});
 
+// The keys that a stored form (kDigest) keeps as secrets although the schema does not say so.
+std::set<std::string> keys_kept_secret(const Json& stored);
+
 // What stands in a stored form (kDigest) for this secret.
 std::string secret_digest(std::string_view salt, std::string_view key, std::string_view value);
 
