@@ -130,13 +130,13 @@ void HttpClient::State::deliver_refusal(std::uint64_t id, Error error,
 void HttpClient::State::cancel(std::uint64_t id) {
   refusals_.erase(id);
   const auto found = transfers_.find(id);
-  if (found == transfers_.end()) return;
   // From within its own sink: libcurl forbids it; the sink's return value ends the transfer.
-  if (found->second->inside_callback()) {
+  if (found != transfers_.end() && found->second->inside_callback()) {
     found->second->abandon();
-  } else {
+  } else if (found != transfers_.end()) {
     (void)remove(id);
   }
+  if (is_retired_) retire();  // perhaps it was the last
 }
 
 std::unique_ptr<Transfer> HttpClient::State::remove(std::uint64_t id) {

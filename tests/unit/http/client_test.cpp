@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "tests/unit/catch.h"
 #include "tests/unit/http/test_server.h"
@@ -67,6 +68,11 @@ class ClientFiles final : public HttpTls {
   std::string certificate_, key_;
   bool is_in_date_ = true;
 };
+
+std::size_t open_descriptors() {
+  const auto all = std::filesystem::directory_iterator("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
 
 std::string reason_of(const HttpOutcome& outcome) {
   return outcome.error ? outcome.error->reason() : "none";
@@ -186,6 +192,13 @@ TEST_CASE("a kept connection serves the next request until the client is renewed
     fixture.loop.run_until([&] { return slow.has_value(); });
     CHECK(slow->response.body == first);
     CHECK(fixture.run(request).response.body != first);
+  }
+  SECTION("renewed while a request runs that is given up, and nothing of it stays") {
+    const std::size_t before = open_descriptors();
+    auto running = fixture.client.start(request, [](const HttpOutcome&) {});
+    fixture.client.renew();
+    running.cancel();
+    CHECK(open_descriptors() < before);
   }
   SECTION("one that is not to be kept") {
     request.keep = false;
