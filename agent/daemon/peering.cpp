@@ -206,28 +206,25 @@ Status Peering::configure(const NodeConfig& config, const std::string& machine,
     if (auto written = write_file(places_.peer_config(), text, 0600); !written) return written;
   }
   active_ = true;
-  if (same) {
-    manage_unit("StartUnit");
-  } else if (auto renewed = renew(text); !renewed) {
-    return renewed;
-  }
+  // The same file says nothing of what one that runs was told: its teller may have died before.
+  if (auto renewed = renew(text, same ? "StartUnit" : "RestartUnit"); !renewed) return renewed;
   hand_over();  // it may run already; otherwise its name tells when it does
   return {};
 }
 
-// One that runs takes it up as it runs, and forgets nothing of what peers said.
-Status Peering::renew(const std::string& text) {
+// One that runs takes it up as it runs, and forgets nothing of what peers said; `otherwise` for one
+// that does not, or not yet.
+Status Peering::renew(const std::string& text, const std::string& otherwise) {
   auto memory = make_sealed_memory(text);
   if (!memory) return memory.error();
   BusMessage message =
       bus_.method(names::kPeersBus, names::kPeersPath, names::kPeersBus, "Configure");
   message.add_fd(memory->get());
-  bus_.call(std::move(message), [this](Result<BusMessage> reply) {
+  bus_.call(std::move(message), [this, otherwise](Result<BusMessage> reply) {
     if (reply && reply->signature() == "b" && reply->read_bool()) return;
-    if (!reply && reply.error().reason() != "ServiceUnknown") {
-      log_error(Error(reply.error()).in("klubster-peerd: Configure"));
-    }
-    if (active_) manage_unit("RestartUnit");
+    const bool is_absent = !reply && reply.error().reason() == "ServiceUnknown";
+    if (!reply && !is_absent) log_error(Error(reply.error()).in("klubster-peerd: Configure"));
+    if (active_) manage_unit(is_absent ? otherwise : "RestartUnit");
   });
   return {};
 }

@@ -44,7 +44,7 @@ class Peering {
   void publish(const Json& body);
 
  private:
-  Status renew(const std::string& text);
+  Status renew(const std::string& text, const std::string& otherwise);
   void hand_over();
   void send_needs();
   void send_facts();

@@ -16,6 +16,7 @@ namespace klubster {
 namespace {
 
 // Hostnames that images come with: a node that still has one was not named by anybody.
+constexpr std::size_t kMaxLabelBytes = 1024, kMaxLabelsBytes = 16 * 1024;
 constexpr std::string_view kDistributionNames[] = {
     "nixos",     "debian",   "localhost", "ubuntu",    "fedora",      "raspberrypi",
     "archlinux", "centos",   "rocky",     "almalinux", "alpine",      "opensuse",
@@ -134,7 +135,22 @@ class Maker {
     const std::string set_hostname = value("node/set-hostname");
     config_.set_hostname = set_hostname.empty() ? config_.named_by_match : set_hostname == "true";
     config_.console = value("node/console") == "true";
+    take_labels();
+  }
+
+  // They are in each record of the node: what does not fit there no peer would believe.
+  void take_labels() {
     config_.labels = tree_.below("node/labels/");
+    std::size_t bytes = 0;
+    for (const auto& [name, text] : config_.labels) {
+      bytes += name.size() + text.size();
+      if (text.size() <= kMaxLabelBytes && bytes <= kMaxLabelsBytes) continue;
+      const bool alone = text.size() > kMaxLabelBytes;
+      return refuse(
+          "node/labels/" + name,
+          "expected at most " + std::to_string(alone ? kMaxLabelBytes : kMaxLabelsBytes) +
+              (alone ? " bytes, found more" : " bytes in all labels together, found more"));
+    }
   }
 
   void refuse_missing_modes() {

@@ -1,7 +1,10 @@
 // What crosses between klubsterd and klubster-peerd.
 #include "daemon/peering.h"
 
+#include "base/names.h"
+#include "linux/files.h"
 #include "tests/unit/catch.h"
+#include "tests/unit/private_bus.h"
 
 using namespace klubster;
 
@@ -20,6 +23,48 @@ Plan plan_with_needs() {
 }
 
 }  // namespace
+
+TEST_CASE("a klubsterd that starts tells the configuration to a klubster-peerd that runs",
+          "[peering]") {
+  const PrivateBus daemon;
+  if (!daemon.works()) {
+    WARN("no dbus-daemon here: not tested");
+    return;
+  }
+  const TemporaryDirectory dir;
+  Places places;
+  places.run = dir.path();
+  REQUIRE(make_directory(places.credentials(), 0700));
+  EventLoop loop = EventLoop::create().value();
+  Bus bus = Bus::open_user(loop).value(), peers_bus = Bus::open_user(loop).value();
+  NodeConfig config;
+  config.node = "n1";
+  config.cluster_token = "token";
+  // One that ended after it wrote the file, and before it was heard.
+  {
+    Bus first = Bus::open_user(loop).value();
+    REQUIRE(Peering(first, places, [](const PeerNews&) {}).configure(config, "machine", "boot"));
+  }
+
+  std::string told;
+  const BusSlot object =
+      peers_bus.serve(names::kPeersPath, names::kPeersBus,
+                      {{"Configure", "h", "b", Access::for_everybody(),
+                        [&](BusMessage call, const BusCaller&) {
+                          const UniqueFd memory = call.read_fd();
+                          told = read_sealed_memory(memory.get(), 4096).value();
+                          peers_bus.reply(call, [](BusMessage& reply) { reply.add_bool(true); });
+                        }}},
+                      {});
+  REQUIRE(peers_bus.own_name(names::kPeersBus));
+  Peering peering(bus, places, [](const PeerNews&) {});
+  REQUIRE(peering.configure(config, "machine", "boot"));
+  bool is_late = false;
+  const EventSource deadline = loop.after(5'000'000, [&] { is_late = true; });
+  loop.run_until([&] { return is_late || !told.empty(); });
+
+  CHECK(told == read_file(places.peer_config(), 4096).value());
+}
 
 TEST_CASE("each need of a step is asked for, its facts with the first", "[peering]") {
   const Json needs = needs_json(plan_with_needs());

@@ -315,3 +315,15 @@ TEST_CASE("authority, certificate and key of peering belong together", "[node-co
   CHECK_THAT(errors_of(changed(fleet(), {{"peering/private-key", "secret"}})),
              !ContainsSubstring("`secret`"));
 }
+
+TEST_CASE("labels that no peer would take are refused", "[node-config]") {
+  const std::string key = "node/labels/note";
+  CHECK(errors_of(changed(fleet(), {{key, std::string(1024, 'x')}})).empty());
+  CHECK_THAT(errors_of(changed(fleet(), {{key, std::string(1025, 'x')}})),
+             ContainsSubstring("key " + key + ": expected at most 1024 bytes"));
+
+  Values many = fleet();
+  for (int i = 10; i < 30; ++i)
+    many["node/labels/l" + std::to_string(i)] = std::string(1000, 'x');
+  CHECK_THAT(errors_of(many), ContainsSubstring("node/labels/l26: expected at most 16384 bytes"));
+}
