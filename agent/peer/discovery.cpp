@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "base/ip_address.h"
 #include "base/log.h"
@@ -135,6 +137,7 @@ void Discovery::end() {
   group_.clear();
   browser_.clear();
   resolving_ = 0;
+  waiting_.clear();
   again_.cancel();
   for (const auto& [service, found] : std::exchange(found_, {}))
     handlers_.lost(found.node, found.address);
@@ -180,8 +183,18 @@ void Discovery::came(BusMessage& item) {
   const std::string name = item.read_string(), type = item.read_string();
   const std::string domain = item.read_string();
   if (type != kServiceType || (item.read_uint32() & kResultLocal) != 0) return;
-  if (found_.size() + resolving_ >= kMaxFound || resolving_ >= kMaxResolving) return;
-  resolve({interface, protocol, name, domain});
+  if (found_.size() + resolving_ + waiting_.size() >= kMaxFound) return;
+  waiting_.push_back({interface, protocol, name, domain});
+  resolve_waiting();
+}
+
+// A large cluster is announced in one go, and nothing is announced twice.
+void Discovery::resolve_waiting() {
+  while (resolving_ < kMaxResolving && !waiting_.empty()) {
+    const Service next = std::move(waiting_.front());
+    waiting_.pop_front();
+    resolve(next);
+  }
 }
 
 void Discovery::resolve(const Service& service) {
@@ -194,6 +207,7 @@ void Discovery::resolve(const Service& service) {
     if (life != life_) return;
     --resolving_;
     if (reply && reply->signature() == "iissssisqaayu") resolved(service, *reply);
+    resolve_waiting();
   });
 }
 
@@ -220,11 +234,17 @@ void Discovery::went(BusMessage& item) {
   const std::int32_t interface = item.read_int32(), protocol = item.read_int32();
   const std::string name = item.read_string();
   item.skip("s");
-  const auto found = found_.find({interface, protocol, name, item.read_string()});
+  const Service service{interface, protocol, name, item.read_string()};
+  std::erase(waiting_, service);
+  const auto found = found_.find(service);
   if (found == found_.end()) return;
   const Found gone = found->second;
   found_.erase(found);
-  handlers_.lost(gone.node, gone.address);
+  // Another interface may lead to the same place.
+  const bool is_there = std::any_of(found_.begin(), found_.end(), [&](const auto& entry) {
+    return entry.second.node == gone.node && to_text(entry.second.address) == to_text(gone.address);
+  });
+  if (!is_there) handlers_.lost(gone.node, gone.address);
 }
 
 }  // namespace klubster

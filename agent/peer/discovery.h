@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -47,6 +48,7 @@ class Discovery {
   void browse();
   void came(BusMessage& item);
   void went(BusMessage& item);
+  void resolve_waiting();
   void resolve(const Service& service);
   void resolved(const Service& service, BusMessage& reply);
   void call(const std::string& path, const std::string& interface, const std::string& member,
@@ -60,6 +62,7 @@ class Discovery {
   std::string group_, browser_;
   std::string suffix_;  // of the announced name, so that two of one name stand beside each other
   std::map<Service, Found> found_;
+  std::deque<Service> waiting_;  // to be resolved
   std::size_t resolving_ = 0;
   BusSlot owner_changed_, items_, gone_items_, group_state_, server_state_;
   EventSource again_;
