@@ -40,7 +40,7 @@ struct FormingPeer {
   std::string name;
   bool is_member = false;
   bool answered = false;      // its daemon has spoken to this node since klubster-peerd's start
-  bool unreachable = false;   // called again and again since then, in vain
+  bool unreachable = false;   // called again and again since then, in vain; or it said goodbye
   bool silent = false;        // the last call of it failed
   std::string machine;        // once it has answered
   std::string cluster_id;     // that it belongs to, by its own word or another's

@@ -23,7 +23,7 @@ Json forming_of(const std::string& name, const Peer& peer) {
   json["name"] = name;
   json["member"] = peer.is_member;
   json["answered"] = answered;
-  json["unreachable"] = peer.failures >= kUnreachableFailures;
+  json["unreachable"] = peer.failures >= kUnreachableFailures || peer.has_left();
   json["silent"] = peer.is_silent();
   json["machine"] = answered ? said->machine : "";
   json["clusterId"] = own.empty() ? hearsay : own;

@@ -56,6 +56,25 @@ TEST_CASE("a peer that fails again and again cannot be reached", "[node][forming
   cluster.wait_until([&] { return !row(n1, "n2").bool_or("unreachable"); });
 }
 
+TEST_CASE("nobody waits for a word of a node that said goodbye", "[node][forming]") {
+  SmallCluster cluster({"n1", "n2"});
+  cluster.start("n1");
+  PeerNode& n2 = cluster.start("n2");
+  cluster.wait_until([&] { return cluster.all_know_each_other(); });
+  RecordBody goodbye;
+  goodbye.conditions = {{"Left", "", ConditionStatus::kTrue, "Left", "", "2026-11-21T01:49:00Z"}};
+  n2.publish(goodbye);
+  cluster.wait_until([&] { return cluster.node("n1").roster().find("n2")->has_left(); });
+  cluster.stop("n2");
+  cluster.stop("n1");
+
+  PeerNode& n1 = cluster.start("n1");
+
+  REQUIRE(n1.roster().find("n2")->has_left());
+  CHECK_FALSE(row(n1, "n2").bool_or("answered"));
+  CHECK(row(n1, "n2").bool_or("unreachable"));
+}
+
 TEST_CASE("another machine with a pinned name learns that there is a cluster", "[node][forming]") {
   SmallCluster cluster({"n1", "n2"});
   PeerNode& n1 = cluster.start("n1");
