@@ -131,7 +131,10 @@ std::vector<Replacement> Replacements::all() const {
 
 Status Replacements::set(Replacement replacement) {
   if (by_node_.size() >= kMaxReplacements && find(replacement.node) == nullptr) {
-    return Error(ErrorKind::kConflict, "TooLarge", "too many nodes were replaced already");
+    return Error(ErrorKind::kConflict, "TooLarge",
+                 std::to_string(kMaxReplacements) +
+                     " nodes were replaced already, and no more can " +
+                     "be remembered: set members/" + replacement.node + "/key in the config tree");
   }
   const std::string node = replacement.node;
   by_node_[node] = std::move(replacement);

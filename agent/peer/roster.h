@@ -106,7 +106,7 @@ class Roster {
 
   // An operator's word about a name, said here or passed on. kNews: it counts from now on;
   // kUnproven: it is of a member whose key is not known here yet. kUntrusted RecordForged,
-  // PeerKeyDiffers; kConflict ClusterDiffers.
+  // PeerKeyDiffers; kConflict ClusterDiffers, TooLarge (no more can be remembered).
   Result<Taken> accept_replacement(Replacement replacement, std::uint64_t now_usec);
   // The unsigned words that give `name` to who asked for it last. kInvalid UnknownName: there is no
   // such peer, or nobody else asked for the name here.
