@@ -77,6 +77,7 @@ PeerNode::~PeerNode() {
 
 Status PeerNode::start(const PeerNodeOptions& options) {
   state_dir_ = options.state_dir;
+  roster_.show_conflicts_for(options.conflict_shown_usec);
   remember_peers();
   Result<PeerCredentials> credentials = make_credentials(config_, identity_.key());
   if (!credentials) return std::move(credentials).error();
@@ -104,6 +105,8 @@ Status PeerNode::start(const PeerNodeOptions& options) {
   };
   hooks.on_round = [this] {
     if (interface_addresses() != addresses_) renew_record();
+    // A conflict ends by nobody's saying so any more, which is no news.
+    if (roster_.own_conflict(now_boottime_usec()) != told_conflict_) refresh_soon();
     give_back_memory();
   };
   exchange_.emplace(loop_, *client_, *std::move(tls), options.times, std::move(hooks),

@@ -27,6 +27,7 @@ struct PeerNodeOptions {
   std::string state_dir;
   ServerLimits limits;
   ExchangeTimes times;
+  std::uint64_t conflict_shown_usec = kConflictShownUsec;
 };
 
 class PeerNode {
@@ -165,6 +166,7 @@ class PeerNode {
   std::map<std::string, Repair> repairs_;  // by peer
   std::map<std::string, Edition> told_;    // what of this node the peer said that it has
   EventSource farewell_;
+  Problem told_conflict_;   // Roster::own_conflict(), as the daemon was told
   Problem config_problem_;  // why the newest configuration was not taken up
 
   using Place = std::pair<std::string, std::string>;    // a name and "host:port"

@@ -182,7 +182,8 @@ void PeerNode::refresh_needs() {
   }
   json["members"] = members_json();
   json["forming"] = forming_json();
-  add_trouble(json, "conflict", roster_.own_conflict(now_boottime_usec()));
+  told_conflict_ = roster_.own_conflict(now_boottime_usec());
+  add_trouble(json, "conflict", told_conflict_);
   add_trouble(json, "refusal", config_problem_);
   fetched_.keep_only(sources);
   std::erase_if(fetching_, [&](const auto& entry) {

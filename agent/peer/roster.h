@@ -75,6 +75,9 @@ struct Peer {
 // So many calls in a row that failed make a node one that cannot be reached.
 inline constexpr unsigned kUnreachableFailures = 3;
 
+// A conflict is shown this long after it was last met.
+inline constexpr std::uint64_t kConflictShownUsec = 600'000'000;
+
 // A caller that was turned away.
 struct Refusal {
   std::string address;
@@ -94,6 +97,7 @@ enum class Taken {
 class Roster {
  public:
   Roster(const PeerConfig& config, Pins pins, Replacements replacements);
+  void show_conflicts_for(std::uint64_t usec) { conflict_shown_usec_ = usec; }
 
   // The node's own record, given over a connection with its own certificate. Errors, all to be
   // remembered by refuse(): kUntrusted PeerCertificate (certificate of another name or key),
@@ -157,6 +161,7 @@ class Roster {
   Status admit_key(Peer& peer, const Caller& caller, const NodeRecord& record,
                    std::uint64_t now_usec);
   void pin(const std::string& name, const NodeRecord& record);
+  bool is_shown(const Problem& standing, std::uint64_t since_usec, std::uint64_t now_usec) const;
   Json peer_json(const Peer& peer, std::uint64_t now_usec) const;
 
   std::string self_, own_address_, cluster_name_, cluster_id_;
@@ -165,6 +170,7 @@ class Roster {
   std::shared_ptr<const NodeRecord> own_;
   Problem own_standing_;
   std::uint64_t own_standing_usec_ = 0;
+  std::uint64_t conflict_shown_usec_ = kConflictShownUsec;
   std::map<std::string, Peer, std::less<>> peers_;
   std::vector<Refusal> refusals_;
 };

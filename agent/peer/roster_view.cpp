@@ -9,8 +9,7 @@ namespace klubster {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000;
-// A conflict is shown this long after it was last met, a refused caller likewise.
-constexpr std::uint64_t kConflictShownUsec = 600 * kSecond;
+// A refused caller is shown this long after it was last met.
 constexpr std::uint64_t kRefusalShownUsec = 3600 * kSecond;
 // Each node exchanges with one random other every 30 s: a silent live one is met well within this
 // many rounds per peer.
@@ -28,11 +27,6 @@ Json problem_json(const Problem& problem) {
   return json;
 }
 
-bool is_shown(const Problem& standing, std::uint64_t since_usec, std::uint64_t now_usec) {
-  if (!standing) return false;
-  return standing.reason != "PeerConflict" || now_usec - since_usec < kConflictShownUsec;
-}
-
 std::string_view seen(const Peer& peer, std::size_t peers, std::uint64_t now_usec) {
   if (peer.has_left()) return "left";
   if (peer.heard_usec == 0) return "never";
@@ -41,6 +35,12 @@ std::string_view seen(const Peer& peer, std::size_t peers, std::uint64_t now_use
 }
 
 }  // namespace
+
+bool Roster::is_shown(const Problem& standing, std::uint64_t since_usec,
+                      std::uint64_t now_usec) const {
+  if (!standing) return false;
+  return standing.reason != "PeerConflict" || now_usec - since_usec < conflict_shown_usec_;
+}
 
 Problem Roster::own_conflict(std::uint64_t now_usec) const {
   if (is_shown(own_standing_, own_standing_usec_, now_usec)) return own_standing_;

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "peer/certificate.h"
-#include "tests/unit/peer/small_cluster.h"
+#include "tests/unit/peer/stranger.h"
 
 using namespace klubster;
 
@@ -473,6 +473,21 @@ TEST_CASE("certificates of somebody's own authority are taken up while running",
   cluster.wait_until([&] { return refusal() == "BadCertificate"; });
   CHECK(cluster.node("n1").reconfigure(own("n1", second)).value());
   cluster.wait_until([&] { return refusal().empty(); });
+}
+
+TEST_CASE("a conflict about the own name that is over is no longer told", "[node]") {
+  SmallCluster cluster({"n1", "n2"});
+  cluster.options.conflict_shown_usec = 500'000;
+  PeerNode& node = cluster.start("n1");
+  cluster.start("n2");
+  cluster.wait_until([&] { return cluster.all_know_each_other(); });
+  const Stranger other("n1", 't');
+  const HttpRequest says_so =
+      other.request(cluster, "POST", "/v1/records", to_json(other.record()).dump());
+  CHECK(verdict(call(cluster, says_so)) == Verdict(409, "PeerConflict"));
+  cluster.wait_until([&] { return tells_conflict(node); });
+
+  cluster.wait_until([&] { return !tells_conflict(node); });
 }
 
 TEST_CASE("members without addresses find each other where they were announced", "[node]") {
