@@ -32,6 +32,27 @@ Error refusal(const char* key, std::string message) {
   return Error(ErrorKind::kInvalid, "BadCertificate", std::move(message)).in(key);
 }
 
+using X509Ptr = std::unique_ptr<X509, FreeTls>;
+
+// All of them, or none where one cannot be read: libcrypto would stop there, GnuTLS refuses.
+Result<std::vector<X509Ptr>> read_certificates(const char* key, const std::string& pem) {
+  const BioPtr text = reader_of(pem);
+  std::vector<X509Ptr> certificates;
+  while (X509* next = PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr))
+    certificates.emplace_back(next);
+  // The end of a text is an error to libcrypto, too.
+  const bool has_ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (certificates.empty()) {
+    return refusal(key, "expected certificates in PEM form, found something else");
+  }
+  if (!has_ended) {
+    return refusal(key, "expected certificates in PEM form, found a damaged one after " +
+                            std::to_string(certificates.size()) + " good");
+  }
+  return certificates;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ClientTls>> ClientTls::create(const PeerCredentials& credentials) {
@@ -40,22 +61,14 @@ Result<std::shared_ptr<const ClientTls>> ClientTls::create(const PeerCredentials
   if (tls->believed_ == nullptr) throw std::bad_alloc();
   // As libcurl does: an authority that is given is believed whoever signed it.
   X509_STORE_set_flags(tls->believed_.get(), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
-  const BioPtr authorities = reader_of(credentials.authority_pem);
-  std::size_t count = 0;
-  while (X509* next = PEM_read_bio_X509(authorities.get(), nullptr, no_passphrase, nullptr)) {
-    const std::unique_ptr<X509, Free> authority(next);
-    if (X509_STORE_add_cert(tls->believed_.get(), next) == 1) ++count;
+  const auto authorities = read_certificates("peering/ca", credentials.authority_pem);
+  if (!authorities) return authorities.error();
+  for (const X509Ptr& authority : *authorities) {
+    if (X509_STORE_add_cert(tls->believed_.get(), authority.get()) != 1) throw std::bad_alloc();
   }
-  if (count == 0) {
-    return refusal("peering/ca", "expected certificates in PEM form, found something else");
-  }
-  const BioPtr certificates = reader_of(credentials.certificate_pem);
-  while (X509* next = PEM_read_bio_X509(certificates.get(), nullptr, no_passphrase, nullptr))
-    tls->shown_.emplace_back(next);
-  if (tls->shown_.empty()) {
-    return refusal("peering/certificate",
-                   "expected a certificate in PEM form, found something else");
-  }
+  auto shown = read_certificates("peering/certificate", credentials.certificate_pem);
+  if (!shown) return std::move(shown).error();
+  tls->shown_ = *std::move(shown);
   const BioPtr key = reader_of(credentials.key_pem);
   tls->key_.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, no_passphrase, nullptr));
   if (tls->key_ == nullptr || X509_check_private_key(tls->shown_[0].get(), tls->key_.get()) != 1) {

@@ -14,9 +14,16 @@
 
 namespace klubster {
 
+struct FreeTls {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+};
+
 class ClientTls final : public HttpTls {
  public:
-  // kInvalid, reason "BadCertificate": not PEM, no authority, or a key of another certificate.
+  // kInvalid, reason "BadCertificate": not PEM, a damaged certificate, or a key of
+  // another one.
   static Result<std::shared_ptr<const ClientTls>> create(const PeerCredentials& credentials);
 
   bool use_in(void* ssl_context) const override;
@@ -25,16 +32,12 @@ class ClientTls final : public HttpTls {
   bool is_in_date(void* ssl) const override;
 
  private:
-  struct Free {
-    void operator()(X509* certificate) const { X509_free(certificate); }
-    void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-    void operator()(X509_STORE* store) const { X509_STORE_free(store); }
-  };
   ClientTls() = default;
 
-  std::unique_ptr<X509_STORE, Free> believed_;
-  std::vector<std::unique_ptr<X509, Free>> shown_;  // the node's own, then what leads to its issuer
-  std::unique_ptr<EVP_PKEY, Free> key_;
+  std::unique_ptr<X509_STORE, FreeTls> believed_;
+  std::vector<std::unique_ptr<X509, FreeTls>>
+      shown_;  // the node's own, then what leads to its issuer
+  std::unique_ptr<EVP_PKEY, FreeTls> key_;
 };
 
 }  // namespace klubster

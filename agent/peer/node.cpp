@@ -159,6 +159,12 @@ Result<bool> PeerNode::take_config(PeerConfig config) {
   // Another key is another start of this node: nothing that it said counts twice.
   if (new_key) {
     if (Status raised = identity_.raise_incarnation(0); !raised) return std::move(raised).error();
+  }
+  const bool shows_other = *credentials != credentials_;
+  if (shows_other) {
+    if (Status renewed = server_->renew(*credentials); !renewed) return std::move(renewed).error();
+  }
+  if (new_key) {
     identity_.use_key(*key);
     seq_ = 0;
   }
@@ -168,10 +174,9 @@ Result<bool> PeerNode::take_config(PeerConfig config) {
   config_ = std::move(config);
   digest_key_ = fact_digest_key(config_.token_secret);
   roster_.reconfigure(config_);
-  if (*credentials != credentials_) {
+  if (shows_other) {
     credentials_ = *std::move(credentials);
     exchange_->renew(*std::move(tls));
-    if (Status renewed = server_->renew(credentials_); !renewed) return std::move(renewed).error();
     log_info("peers are shown another certificate, or others are believed");
   }
   exchange_->set_members(other_members(config_));

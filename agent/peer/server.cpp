@@ -242,11 +242,9 @@ void PeerServer::State::end() {
 }
 
 Status PeerServer::State::serve(const PeerCredentials& credentials) {
-  end();
-  check_ = {};
   UniqueFd socket(::fcntl(listen_.get(), F_DUPFD_CLOEXEC, 0));
   if (!socket) return Error(ErrorKind::kInternal, "SetupFailed", std::strerror(errno));
-  daemon_ = MHD_start_daemon(
+  MHD_Daemon* const next = MHD_start_daemon(
       MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, nullptr,
       nullptr, &State::on_request, this,                                     //
       MHD_OPTION_EXTERNAL_LOGGER, &State::on_log, this,                      //
@@ -262,10 +260,13 @@ Status PeerServer::State::serve(const PeerCredentials& credentials) {
       MHD_OPTION_NOTIFY_CONNECTION, &State::on_connection, this,             //
       MHD_OPTION_NOTIFY_COMPLETED, &State::on_completed, this,               //
       MHD_OPTION_END);
-  if (daemon_ == nullptr) {
+  if (next == nullptr) {
     return Error(ErrorKind::kInternal, "SetupFailed",
                  "libmicrohttpd refused to serve at port " + std::to_string(port_));
   }
+  end();
+  check_ = {};
+  daemon_ = next;
   const MHD_DaemonInfo* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
   io_ = loop_.on_io(info->epoll_fd, EPOLLIN, [this](std::uint32_t) { run(); });
   return {};

@@ -56,7 +56,8 @@ class PeerServer {
   std::uint16_t port() const;
   // That were taken since the start.
   std::uint64_t connections() const;
-  // Serves on with others. Who is being served now is cut off and calls again. kInternal.
+  // Serves on with others. Who is being served now is cut off and calls again. kInternal: with
+  // those that it had.
   Status renew(const PeerCredentials& credentials);
 
  private:

@@ -475,6 +475,39 @@ TEST_CASE("certificates of somebody's own authority are taken up while running",
   cluster.wait_until([&] { return refusal().empty(); });
 }
 
+TEST_CASE("authorities of which one is damaged are refused, and the old ones serve on", "[node]") {
+  SmallCluster cluster({"n1", "n2"});
+  const Ed25519Key authority = Ed25519Key::generate();
+  const auto own = [&](const std::string& name) {
+    const Ed25519Key key = Ed25519Key::generate();
+    PeerConfig config = cluster.config_of(name);
+    config.ca_pem = authority_certificate(authority);
+    config.certificate_pem = issue_certificate(authority, key.public_key(), name);
+    config.private_key_pem = private_key_pem(key);
+    return config;
+  };
+  PeerConfig config = own("n1");
+  cluster.start(config, "n1");
+  const std::string damaged = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+  config.ca_pem += damaged;
+  auto taken = cluster.node("n1").reconfigure(config);
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().reason() == "BadCertificate");
+  config.ca_pem = authority_certificate(authority);
+  config.certificate_pem += damaged;
+  taken = cluster.node("n1").reconfigure(config);
+  REQUIRE_FALSE(taken);
+  CHECK(taken.error().reason() == "BadCertificate");
+
+  PeerConfig late = own("n2");
+  late.members[0].address.clear();
+  cluster.start(late, "n2");
+  late.members[0].address = cluster.members[0].address;
+  CHECK(cluster.node("n2").reconfigure(late).value());
+  cluster.wait_until([&] { return cluster.all_know_each_other(); });
+}
+
 TEST_CASE("a conflict about the own name that is over is no longer told", "[node]") {
   SmallCluster cluster({"n1", "n2"});
   cluster.options.conflict_shown_usec = 500'000;
