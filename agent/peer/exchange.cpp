@@ -192,7 +192,7 @@ HttpRequest Exchange::request_to(const std::string& name, const HostPort& addres
 
 void Exchange::call(const std::string& name, CallKind kind, std::string body) {
   Contact& contact = contacts_.at(name);
-  const std::optional<HostPort> address = node_.address(name, contact.attempts++);
+  const std::optional<HostPort> address = node_.address(name, contact.misses);
   if (!address) {
     failed(name, nullptr,
            {"PeerUnreachable",
@@ -219,7 +219,10 @@ void Exchange::ended(const std::string& name, CallKind kind, const HostPort& add
   Contact& contact = contacts_.at(name);
   contact.is_running = false;
   --running_;
-  if (outcome.error) return failed(name, &address, problem_of_call(name, *outcome.error));
+  if (outcome.error) {
+    ++contact.misses;
+    return failed(name, &address, problem_of_call(name, *outcome.error));
+  }
   const Caller peer{address.host, name, outcome.response.peer_key};
   Answered answered = node_.answered(peer, kind, outcome.response.status, outcome.response.body);
   if (answered.problem) return failed(name, &address, std::move(answered.problem));
@@ -252,11 +255,16 @@ void Exchange::failed(const std::string& name, const HostPort* address, Problem 
 
 void Exchange::fetch_fact(const std::string& owner, const std::string& fact,
                           std::function<void(Result<std::string>)> done) {
-  const std::optional<HostPort> address = node_.address(owner, 0);
+  const auto contact = contacts_.find(owner);
+  const std::size_t misses = contact == contacts_.end() ? 0 : contact->second.misses;
+  const std::optional<HostPort> address = node_.address(owner, misses);
   const std::uint64_t id = next_fact_call_++;
-  const auto finish = [this, id, owner, done = std::move(done)](const HttpOutcome& outcome) {
+  const auto finish = [this, id, owner, misses,
+                       done = std::move(done)](const HttpOutcome& outcome) {
     fact_calls_.erase(id);
     if (outcome.error) {
+      const auto its = contacts_.find(owner);
+      if (its != contacts_.end() && its->second.misses == misses) ++its->second.misses;
       const Problem problem = problem_of_call(owner, *outcome.error);
       return done(Error(ErrorKind::kUnavailable, problem.reason, problem.message));
     }

@@ -45,8 +45,8 @@ class Exchange {
     std::function<Answered(const Caller&, CallKind, int status, const std::string& body)> answered;
     // `address`: where it was called; nullptr: nowhere is known.
     std::function<void(const std::string& name, const HostPort* address, Problem)> failed;
-    // Where to call, host:port; the n-th try may go elsewhere. nullopt: nowhere yet.
-    std::function<std::optional<HostPort>(const std::string& name, std::size_t attempt)> address;
+    // Where to call, host:port, after so many calls in vain. nullopt: nowhere yet.
+    std::function<std::optional<HostPort>(const std::string& name, std::size_t misses)> address;
     // It said goodbye: it calls us if it comes back.
     std::function<bool(const std::string& name)> has_left;
     std::function<void()> on_round;  // before each of the rounds every 30 s
@@ -86,7 +86,7 @@ class Exchange {
     Want want = Want::kNothing;
     bool is_running = false;
     std::uint64_t retry_usec = 0;  // of the last failure; 0: the last call went well
-    std::size_t attempts = 0;
+    std::size_t misses = 0;  // calls that nobody answered: each leads to the next of its places
     HttpTransfer transfer;
     EventSource timer;
   };

@@ -96,8 +96,8 @@ Status PeerNode::start(const PeerNodeOptions& options) {
   hooks.failed = [this](const std::string& name, const HostPort* address, Problem problem) {
     note_failure(name, address, std::move(problem));
   };
-  hooks.address = [this](const std::string& name, std::size_t attempt) {
-    return address_of(name, attempt);
+  hooks.address = [this](const std::string& name, std::size_t misses) {
+    return address_of(name, misses);
   };
   hooks.has_left = [this](const std::string& name) {
     const Peer* peer = roster_.find(name);

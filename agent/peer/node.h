@@ -96,7 +96,7 @@ class PeerNode {
   // node.cpp: what is said.
   void renew_record();
   bool go_beyond(RecordVersion seen);
-  std::optional<HostPort> address_of(const std::string& name, std::size_t attempt) const;
+  std::optional<HostPort> address_of(const std::string& name, std::size_t misses) const;
   void refresh_soon();
   void refresh();
 

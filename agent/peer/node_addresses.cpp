@@ -20,7 +20,7 @@ bool same_place(const HostPort& a, const HostPort& b) {
 
 }  // namespace
 
-std::optional<HostPort> PeerNode::address_of(const std::string& name, std::size_t attempt) const {
+std::optional<HostPort> PeerNode::address_of(const std::string& name, std::size_t misses) const {
   const Peer* peer = roster_.find(name);
   if (peer == nullptr) return std::nullopt;
   if (!peer->member.address.empty()) {
@@ -34,7 +34,7 @@ std::optional<HostPort> PeerNode::address_of(const std::string& name, std::size_
       places.push_back({host, port});
   }
   if (places.empty()) return std::nullopt;
-  return places[attempt % places.size()];
+  return places[misses % places.size()];
 }
 
 bool PeerNode::is_distrusted(const std::string& name, const HostPort& address) {

@@ -1,0 +1,70 @@
+// Whom a node calls, where and when, over real TLS.
+#include "base/text.h"
+#include "tests/unit/peer/small_cluster.h"
+
+using namespace klubster;
+
+namespace {
+
+std::uint64_t failed_calls(const PeerNode& node) {
+  const std::string page = node.metrics_text(), name = "\nklubster_peer_failed_calls_total ";
+  const std::size_t at = page.find(name) + name.size();
+  return parse_number(page.substr(at, page.find('\n', at) - at)).value();
+}
+
+// A place of this machine where nobody listens.
+HostPort nowhere() {
+  return {"127.0.0.1", free_port()};
+}
+
+// n1 and n2, of which n1 does not know where n2 is, and is where n2 calls it.
+struct FoundCluster : SmallCluster {
+  FoundCluster() : SmallCluster({"n1", "n2"}) {
+    place = *parse_host_port(members[1].address);
+    PeerConfig config = config_of("n1");
+    config.members[1].address.clear();
+    start(config, "n1");
+  }
+  HostPort place;  // of n2
+};
+
+}  // namespace
+
+TEST_CASE("where a peer answered it is called again", "[exchange]") {
+  FoundCluster cluster;
+  cluster.start("n2");
+  PeerNode& n1 = cluster.node("n1");
+  n1.hint("n2", cluster.place);
+  n1.hint("n2", nowhere());
+  cluster.wait_until([&] { return cluster.all_know_each_other(); });
+  n1.publish(body_with("server", true, 1));
+  const auto arrived = [&](std::uint64_t generation) {
+    return [&cluster, generation] {
+      return cluster.node("n2").roster().find("n1")->record->body.generation == generation;
+    };
+  };
+  cluster.wait_until(arrived(1));
+  cluster.wait_for(300'000);
+  const std::uint64_t before = failed_calls(n1);
+
+  for (std::uint64_t generation = 2; generation < 8; ++generation) {
+    n1.publish(body_with("server", true, generation));
+    cluster.wait_until(arrived(generation));
+  }
+
+  CHECK(failed_calls(n1) == before);
+}
+
+TEST_CASE("a fact is fetched where its owner answers", "[exchange]") {
+  FoundCluster cluster;
+  cluster.node("n1").hint("n2", nowhere());
+  cluster.node("n1").hint("n2", cluster.place);
+  cluster.start("n2").set_facts({{"SERVER_URL", "https://n2", false}});
+  Need need;
+  need.id = "server/join";
+  need.facts = {"SERVER_URL"};
+  cluster.node("n1").set_needs({need});
+
+  cluster.wait_until(
+      [&] { return needs_of(cluster.node("n1")).items("needs").at(0).bool_or("satisfied"); });
+}
