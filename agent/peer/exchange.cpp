@@ -159,7 +159,10 @@ void Exchange::ask(const std::string& name, Want want, std::uint64_t delay_usec)
 
 void Exchange::send(const std::string& name) {
   Contact& contact = contacts_.at(name);
-  if (node_.has_left(name)) contact.want = Want::kNothing;
+  if (node_.has_left(name)) {
+    contact.want = Want::kNothing;
+    contact.retry_usec = 0;  // nothing is owed to it: when it is back it is called like anybody
+  }
   if (contact.is_running || contact.want == Want::kNothing) return;
   if (running_ >= kMaxRunning) return waiting_.push_back(name);
   const CallKind kind = contact.want == Want::kSync ? CallKind::kSync : CallKind::kPush;

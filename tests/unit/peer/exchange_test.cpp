@@ -68,3 +68,35 @@ TEST_CASE("a fact is fetched where its owner answers", "[exchange]") {
   cluster.wait_until(
       [&] { return needs_of(cluster.node("n1")).items("needs").at(0).bool_or("satisfied"); });
 }
+
+TEST_CASE("a node that could not be called before it left is called when it is back",
+          "[exchange]") {
+  SmallCluster cluster({"n1", "n2", "n3"});
+  // Of n1 it does not know where it is.
+  PeerConfig config = cluster.config_of("n3");
+  config.members[0].address.clear();
+  cluster.start("n1");
+  cluster.start("n2");
+  cluster.start(config, "n3");
+  cluster.wait_until([&] { return cluster.knows("n1", "n3") && cluster.knows("n2", "n3"); });
+  cluster.stop("n3");
+  cluster.node("n1").publish(body_with("server", true, 2));
+  cluster.wait_until([&] { return problem_with(cluster.node("n1"), "n3") == "PeerUnreachable"; });
+
+  // For a while it is only where n1 does not call it, and says goodbye there.
+  PeerConfig elsewhere = config;
+  elsewhere.listen = "127.0.0.1:" + std::to_string(free_port());
+  RecordBody goodbye;
+  goodbye.conditions = {{"Left", "", ConditionStatus::kTrue, "Left", "", "2026-11-21T01:49:00Z"}};
+  cluster.start(elsewhere, "n3").publish(goodbye);
+  cluster.wait_until([&] { return cluster.node("n1").roster().find("n3")->has_left(); });
+  cluster.wait_for(400'000);
+  cluster.stop("n3");
+
+  cluster.start(config, "n3").publish(body_with("agent", true, 7));
+
+  cluster.wait_until([&] {
+    const NodeRecord* said = cluster.node("n1").roster().find("n3")->said();
+    return said != nullptr && said->body.generation == 7;
+  });
+}
