@@ -275,6 +275,8 @@ TEST_CASE("an input that the profile calls sensitive is kept as a secret is", "[
   const Json stored = to_json(config, SecretForm::kDigest, "salt", {"inputs/PASSWORD"});
   CHECK(stored.dump().find("hunter2") == std::string::npos);
   CHECK(stored.dump().find("open") != std::string::npos);
+  CHECK(keys_kept_secret(stored) == std::set<std::string>{"inputs/PASSWORD"});
+  CHECK(keys_kept_secret(to_json(config, SecretForm::kDigest, "salt")).empty());
 
   const auto restored = node_config_from_json(stored, tree.settings);
   REQUIRE(restored);
