@@ -170,11 +170,18 @@ void Exchange::send(const std::string& name) {
   call(name, kind, node_.body(name, kind));
 }
 
-// In the order in which they came.
+// In the order in which they came, but first those who answered last: where many are switched off
+// together, each of them takes its place for seconds.
 void Exchange::send_waiting() {
+  const auto answers = [this](const std::string& name) {
+    const auto found = contacts_.find(name);
+    return found != contacts_.end() && found->second.retry_usec == 0;
+  };
   while (running_ < kMaxRunning && !waiting_.empty()) {
-    const std::string name = std::move(waiting_.front());
-    waiting_.pop_front();
+    auto next = std::find_if(waiting_.begin(), waiting_.end(), answers);
+    if (next == waiting_.end()) next = waiting_.begin();
+    const std::string name = std::move(*next);
+    waiting_.erase(next);
     if (contacts_.count(name) != 0) send(name);
   }
 }

@@ -1,4 +1,6 @@
 // Whom a node calls, where and when, over real TLS.
+#include <algorithm>
+
 #include "base/text.h"
 #include "tests/unit/peer/small_cluster.h"
 
@@ -15,6 +17,18 @@ std::uint64_t failed_calls(const PeerNode& node) {
 // A place of this machine where nobody listens.
 HostPort nowhere() {
   return {"127.0.0.1", free_port()};
+}
+
+// Takes connections and never says a word.
+UniqueFd mute_listener(std::uint16_t port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(fd.get(), 8) == 0);
+  return fd;
 }
 
 // n1 and n2, of which n1 does not know where n2 is, and is where n2 calls it.
@@ -67,6 +81,40 @@ TEST_CASE("a fact is fetched where its owner answers", "[exchange]") {
 
   cluster.wait_until(
       [&] { return needs_of(cluster.node("n1")).items("needs").at(0).bool_or("satisfied"); });
+}
+
+TEST_CASE("who answers hears the news before many who are switched off are tried again",
+          "[exchange]") {
+  std::vector<std::string> names = {"n1", "n2"};
+  for (int i = 0; i < 320; ++i)
+    names.push_back("m" + std::to_string(i));
+  SmallCluster cluster(names);
+  const std::uint16_t port = free_port();
+  const UniqueFd mute = mute_listener(port);
+  for (std::size_t i = 2; i < cluster.members.size(); ++i)
+    cluster.members[i].address = "127.0.0.1:" + std::to_string(port);
+  cluster.options.times.connect_usec = 300'000;
+  cluster.start("n1");
+  PeerConfig config = cluster.config_of("n2");
+  config.members.resize(2);
+  config.members[0].address.clear();  // it hears nothing but what it is told
+  cluster.start(config, "n2");
+  // All places for calls are taken, and many wait for one.
+  while (failed_calls(cluster.node("n1")) < 340)
+    cluster.wait_for(200'000);
+  REQUIRE(cluster.knows("n2", "n1"));
+
+  std::uint64_t longest = 0;
+  for (std::uint64_t generation = 5; generation < 11; ++generation) {
+    const std::uint64_t start = now_boottime_usec();
+    cluster.node("n1").publish(body_with("server", true, generation));
+    cluster.wait_until([&] {
+      return cluster.node("n2").roster().find("n1")->said()->body.generation == generation;
+    });
+    longest = std::max(longest, now_boottime_usec() - start);
+  }
+
+  CHECK(longest < 3'000'000);
 }
 
 TEST_CASE("a node that could not be called before it left is called when it is back",
