@@ -59,6 +59,8 @@ struct Part {
             ++prepared;
             TransientUnit unit;
             unit.name = kUnitName;
+            unit.set("Type", std::string("oneshot"));
+            unit.set("ExecStart", ExecCommand{{"/usr/lib/klubster/worker"}});
             return unit;
           },
           [this](const Status& left) {
