@@ -97,6 +97,15 @@ TEST_CASE("a node of another cluster id is refused, and hears no id", "[node][fo
   n2.publish(body_of("c2"));
   cluster.wait_until([&] { return shows_refused(n1, "ClusterDiffers"); });
   cluster.wait_until([&] { return problem_with(n2, "n1") == "ClusterDiffers"; });
+
+  const Stranger other("n3", 't');
+  NodeRecord record = other.record();
+  record.cluster_id = "c2";
+  sign_record(record, other.key);
+  const auto answer =
+      call(cluster, other.request(cluster, "POST", kRecordsPath, to_json(record).dump()));
+  CHECK(answer.response.status == 409);
+  CHECK(answer.response.body.find("\"c1\"") == std::string::npos);
 }
 
 TEST_CASE("whatever strangers say, the daemon can read what members say", "[node][forming]") {
