@@ -118,7 +118,7 @@ TEST_CASE("random events reach every field of the state", "[state]") {
     names += " " + name;
   INFO(names);
   CHECK(seen.size() == 41);
-  CHECK(seen_of_subjects.size() == 29);
+  CHECK(seen_of_subjects.size() == 30);
 }
 
 TEST_CASE("a state with something that this klubster does not know is not read", "[state]") {
