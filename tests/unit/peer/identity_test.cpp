@@ -117,7 +117,8 @@ TEST_CASE("an incarnation that a peer remembers is passed, not repeated", "[iden
 
 TEST_CASE("nothing that peers say keeps a node from starting again", "[identity]") {
   const TemporaryDirectory dir;
-  const std::uint64_t told = GENERATE(kMaxIncarnation, kMaxIncarnation - 1, kMaxIncarnation / 2);
+  const auto told =
+      GENERATE(as<std::uint64_t>{}, kMaxIncarnation, kMaxIncarnation - 1, kMaxIncarnation / 2);
   Result<Identity> identity = Identity::load(dir.path());
   REQUIRE(identity);
   REQUIRE(identity->raise_incarnation(0));
