@@ -30,6 +30,10 @@ inline constexpr std::string_view kCoreWord = "/usr/lib/klubster/klubster-core";
 // In a step's directory: what anybody may see of Core's last run there.
 inline constexpr std::string_view kCoreRunFile = "core-run.json";
 
+// The config of a generation, below generations/<number>/ in kStateDir, and how long it may be.
+inline constexpr const char* kGenerationConfig = "config.json";
+inline constexpr std::size_t kGenerationJsonBytes = 4 * 1024 * 1024;
+
 // What was imported from a medium, and how that went; both in kStateDir.
 inline constexpr std::string_view kMediaDir = "media";
 inline constexpr std::string_view kMediaRecord = "media.json";

@@ -22,7 +22,7 @@ namespace klubster {
 namespace {
 
 constexpr const char* kTop = "klubster-export/";
-constexpr JsonLimits kConfigJson{.bytes = 4 * 1024 * 1024, .depth = 24};  // of a generation
+constexpr JsonLimits kConfigJson{.bytes = names::kGenerationJsonBytes, .depth = 24};
 
 struct ExportOptions {
   TreeOptions tree;
@@ -36,7 +36,8 @@ std::set<std::string> kept_secret() {
   std::set<std::string> keys;
   const std::string directory = std::string(names::kStateDir) + "/generations";
   for (const auto& number : list_directory(directory).value_or(std::vector<std::string>())) {
-    const auto bytes = read_file(directory + "/" + number + "/config.json", kConfigJson.bytes);
+    const std::string path = directory + "/" + number + "/" + names::kGenerationConfig;
+    const auto bytes = read_file(path, kConfigJson.bytes);
     if (!bytes) continue;
     if (const auto config = parse_json(*bytes, kConfigJson)) keys.merge(keys_kept_secret(*config));
   }

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "linux/files.h"
 #include "model/node_config.h"
 
@@ -12,10 +13,9 @@ namespace klubster {
 
 namespace {
 
-constexpr JsonLimits kLimits{.bytes = 4 * 1024 * 1024, .depth = 24};
+constexpr JsonLimits kLimits{.bytes = names::kGenerationJsonBytes, .depth = 24};
 constexpr std::size_t kSaltBytes = 32;
 constexpr const char* kFacts = "generation.json";
-constexpr const char* kConfig = "config.json";
 constexpr const char* kProfile = "profile.json";
 
 Error damaged(const std::string& path) {
@@ -36,7 +36,8 @@ Status save_generation(const std::string& directory, const GenerationFacts& fact
   const std::string path = directory + "/" + std::to_string(facts.number);
   if (auto made = make_directory(path, 0700); !made) return made;
   const std::pair<const char*, std::string> files[] = {
-      {kConfig, config.pretty() + "\n"}, {kProfile, to_json(profile).pretty() + "\n"}};
+      {names::kGenerationConfig, config.pretty() + "\n"},
+      {kProfile, to_json(profile).pretty() + "\n"}};
   Json told = to_json(facts);
   for (const auto& [name, text] : files) {
     if (auto kept = write_file_durably(path + "/" + name, text, 0600); !kept) return kept;
@@ -48,7 +49,7 @@ Status save_generation(const std::string& directory, const GenerationFacts& fact
 }
 
 std::string config_file(const std::string& directory, std::uint64_t number) {
-  return directory + "/" + std::to_string(number) + "/" + kConfig;
+  return directory + "/" + std::to_string(number) + "/" + names::kGenerationConfig;
 }
 
 Result<Json> load_config(const std::string& path) {
@@ -66,7 +67,7 @@ Result<Generation> load_generation(const std::string& directory, std::uint64_t n
   if (!told) return told.error();
   GenerationFacts facts = generation_facts_from(*told);
   if (facts.number != number) return damaged(path + "/" + kFacts);
-  for (const char* name : {kConfig, kProfile}) {
+  for (const char* name : {names::kGenerationConfig, kProfile}) {
     // One that was made before there were digests has none.
     const std::string digest = told->get("digests").text_or(name);
     auto bytes = read_file(path + "/" + name, kLimits.bytes);

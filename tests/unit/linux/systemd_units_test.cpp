@@ -15,9 +15,9 @@ namespace {
 
 constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
 constexpr const char* kUnit = "klubster-step.service";
-constexpr std::uint64_t kDeadlineUsec = 10'000'000;
+constexpr std::uint64_t kRunnerUsec = 10'000'000;
 
-struct Scene {
+struct ManagerScene {
   PrivateBus daemon;
   EventLoop loop = EventLoop::create().value();
   Bus manager = Bus::open_user(loop).value();
@@ -28,7 +28,7 @@ struct Scene {
   std::vector<UnitSnapshot> seen;
   std::optional<SystemdUnits> units;
 
-  Scene() {
+  ManagerScene() {
     std::vector<BusMethod> methods;
     methods.push_back({"Subscribe", "", "", Access::for_everybody(),
                        [this](const BusMessage& call, const BusCaller&) {
@@ -47,7 +47,7 @@ struct Scene {
   }
   void wait(const std::function<bool()>& holds) {
     bool late = false;
-    const EventSource deadline = loop.after(kDeadlineUsec, [&] { late = true; });
+    const EventSource deadline = loop.after(kRunnerUsec, [&] { late = true; });
     loop.run_until([&] { return holds() || late; });
     REQUIRE_FALSE(late);
   }
@@ -68,7 +68,7 @@ struct Scene {
 
 TEST_CASE("that a task has begun is believed of systemd alone", "[units]") {
   if (!PrivateBus().works()) return;
-  Scene scene;
+  ManagerScene scene;
   const bool is_own = GENERATE(true, false);
   const std::string invocation(16, 'i');
   TransientUnit unit;
